@@ -1,0 +1,241 @@
+#include "common/ctlproto.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/util.h"
+
+static const char *const code_words[] = {
+	[CTL_OK] = "ok",
+	[CTL_INVALID] = "invalid",
+	[CTL_UNSUPPORTED] = "unsupported",
+	[CTL_BUSY] = "busy",
+	[CTL_NOT_FOUND] = "not-found",
+	[CTL_CONFLICT] = "conflict",
+	[CTL_UNAVAILABLE] = "unavailable",
+	[CTL_INTERNAL] = "internal",
+};
+
+const char *ctl_code_word(enum ctl_code code)
+{
+	return code_words[code];
+}
+
+enum ctl_code ctl_code_from_word(const char *word)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(code_words); i++)
+		if (strcmp(code_words[i], word) == 0)
+			return (enum ctl_code)i;
+	return CTL_INTERNAL;
+}
+
+/* Takes the reference to root, which may be NULL: out of memory. */
+static int encode(json_t *root, char *buf, size_t size)
+{
+	if (root == NULL)
+		return -ENOMEM;
+	size_t len = json_dumpb(root, buf, size, JSON_COMPACT);
+	json_decref(root);
+	if (len == 0)
+		return -ENOMEM;
+	return len > size || len > CTL_PACKET_MAX ? -EMSGSIZE : (int)len;
+}
+
+int ctl_request_encode(const struct ctl_request *req, char *buf, size_t size)
+{
+	return encode(json_pack("{s:i, s:I, s:s, s:O}", "v", CTL_VERSION, "id", req->id, "op",
+				req->op, "args", req->args),
+		      buf, size);
+}
+
+static json_t *error_with_code(const struct ctl_reply *reply)
+{
+	json_t *error = json_pack("{s:s}", "code", ctl_code_word(reply->code));
+
+	if (error != NULL && reply->error != NULL && json_object_update(error, reply->error) < 0) {
+		json_decref(error);
+		return NULL;
+	}
+	return error;
+}
+
+int ctl_reply_encode(const struct ctl_reply *reply, char *buf, size_t size)
+{
+	if (reply->code != CTL_OK) {
+		json_t *error = error_with_code(reply);
+		return encode(json_pack("{s:i, s:I, s:b, s:o}", "v", CTL_VERSION, "id", reply->id,
+					"ok", 0, "error", error),
+			      buf, size);
+	}
+	json_t *root = json_pack("{s:i, s:I, s:b, s:O}", "v", CTL_VERSION, "id", reply->id, "ok", 1,
+				 "result", reply->result);
+	if (root != NULL && reply->pending &&
+	    json_object_set_new(root, "pending", json_true()) < 0) {
+		json_decref(root);
+		return -ENOMEM;
+	}
+	return encode(root, buf, size);
+}
+
+/* Jansson refuses depth over 2048; a packet that small of ours has no use for more than a few. */
+static bool is_too_deep(const char *buf, size_t len)
+{
+	unsigned depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = buf[i];
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '[' || c == '{') {
+			if (++depth > CTL_DEPTH_MAX)
+				return true;
+		} else if ((c == ']' || c == '}') && depth > 0) {
+			depth--;
+		}
+	}
+	return false;
+}
+
+static json_t *load(const char *buf, size_t len, struct error *err)
+{
+	json_error_t where;
+
+	if (is_too_deep(buf, len)) {
+		error_set(err, -EPROTO, "nested deeper than %d", CTL_DEPTH_MAX);
+		return NULL;
+	}
+	json_t *root = json_loadb(buf, len, JSON_REJECT_DUPLICATES, &where);
+	if (root == NULL) {
+		error_set(err, -EPROTO, "not JSON: line %d, column %d: %s", where.line,
+			  where.column, where.text);
+		return NULL;
+	}
+	if (!json_is_object(root)) {
+		error_set(err, -EPROTO, "not a JSON object");
+		json_decref(root);
+		return NULL;
+	}
+	return root;
+}
+
+static int check_version(const json_t *root, struct error *err)
+{
+	const json_t *version = json_object_get(root, "v");
+
+	if (!json_is_integer(version))
+		return error_set(err, -EPROTO, "\"v\" is missing: this program speaks %d",
+				 CTL_VERSION);
+	if (json_integer_value(version) != CTL_VERSION)
+		return error_set(err, -EPROTONOSUPPORT, "version %lld is not spoken here: %d is",
+				 (long long)json_integer_value(version), CTL_VERSION);
+	return 0;
+}
+
+static int read_request(const json_t *root, struct ctl_request *ret_req, struct error *err)
+{
+	const char *op = json_string_value(json_object_get(root, "op"));
+	json_t *args = json_object_get(root, "args");
+
+	if (!json_is_integer(json_object_get(root, "id")))
+		return error_set(err, -EPROTO, "\"id\" must be an integer");
+	if (op == NULL || strlen(op) >= sizeof(ret_req->op))
+		return error_set(err, -EPROTO, "\"op\" must be a word of at most %zu letters",
+				 sizeof(ret_req->op) - 1);
+	if (args != NULL && !json_is_object(args))
+		return error_set(err, -EPROTO, "\"args\" must be an object");
+
+	args = args != NULL ? json_incref(args) : json_object();
+	if (args == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	ret_req->id = json_integer_value(json_object_get(root, "id"));
+	memcpy(ret_req->op, op, strlen(op) + 1);
+	ret_req->args = args;
+	return 0;
+}
+
+int ctl_request_decode(const char *buf, size_t len, struct ctl_request *ret_req, json_int_t *ret_id,
+		       struct error *err)
+{
+	json_t *root = load(buf, len, err);
+
+	*ret_id = 0;
+	if (root == NULL)
+		return -EPROTO;
+	*ret_id = json_integer_value(json_object_get(root, "id"));
+	int r = check_version(root, err);
+	if (r == 0)
+		r = read_request(root, ret_req, err);
+	json_decref(root);
+	return r;
+}
+
+static int read_error(const json_t *root, struct ctl_reply *ret_reply, struct error *err)
+{
+	json_t *error = json_object_get(root, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+
+	if (!json_is_object(error) || code == NULL)
+		return error_set(err, -EPROTO, "a reply that is not ok needs an error with a code");
+	if (!json_is_string(json_object_get(error, "message")))
+		return error_set(err, -EPROTO, "an error needs a message");
+	enum ctl_code value = ctl_code_from_word(code);
+	ret_reply->code = value == CTL_OK ? CTL_INTERNAL : value;
+	json_object_del(error, "code");
+	ret_reply->error = json_incref(error);
+	return 0;
+}
+
+static int read_reply(const json_t *root, struct ctl_reply *ret_reply, struct error *err)
+{
+	struct ctl_reply reply = {0};
+	const json_t *ok = json_object_get(root, "ok");
+	json_t *result = json_object_get(root, "result");
+
+	if (!json_is_integer(json_object_get(root, "id")) || !json_is_boolean(ok))
+		return error_set(err, -EPROTO, "a reply needs \"id\" and \"ok\"");
+	reply.id = json_integer_value(json_object_get(root, "id"));
+	if (json_is_false(ok)) {
+		int r = read_error(root, &reply, err);
+		if (r < 0)
+			return r;
+	} else {
+		if (result == NULL)
+			return error_set(err, -EPROTO, "a reply that is ok needs a result");
+		reply.pending = json_is_true(json_object_get(root, "pending"));
+		reply.result = json_incref(result);
+	}
+	*ret_reply = reply;
+	return 0;
+}
+
+int ctl_reply_decode(const char *buf, size_t len, struct ctl_reply *ret_reply, struct error *err)
+{
+	json_t *root = load(buf, len, err);
+
+	if (root == NULL)
+		return -EPROTO;
+	int r = check_version(root, err);
+	if (r == 0)
+		r = read_reply(root, ret_reply, err);
+	json_decref(root);
+	return r;
+}
+
+void ctl_request_clear(struct ctl_request *req)
+{
+	json_decref(req->args);
+	req->args = NULL;
+}
+
+void ctl_reply_clear(struct ctl_reply *reply)
+{
+	json_decref(reply->result);
+	json_decref(reply->error);
+	reply->result = reply->error = NULL;
+}

@@ -1,0 +1,9 @@
+noinst_LIBRARIES += %D%/libcommon.a
+%C%_libcommon_a_SOURCES = \
+	%D%/ctlproto.c %D%/ctlproto.h \
+	%D%/error.c %D%/error.h \
+	%D%/log.c %D%/log.h \
+	%D%/unixsock.c %D%/unixsock.h \
+	%D%/util.c %D%/util.h
+%C%_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
+common_libs = common/libcommon.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -1,0 +1,109 @@
+dnl The developer's and packager's switches of configure. Everything goes into *_CFLAGS of our own:
+dnl CFLAGS, CPPFLAGS and LDFLAGS belong to whoever runs make.
+
+dnl NALCAST_WITH_MODULE(name, pkg-config spec, description): --with-NAME=auto|yes|no
+AC_DEFUN([NALCAST_WITH_MODULE], [
+  m4_pushdef([UP], m4_toupper($1))dnl
+  AC_ARG_WITH([$1],
+    [AS_HELP_STRING([--with-$1=auto|yes|no], [build the $3 @<:@auto@:>@])],
+    [], [with_$1=auto])
+  use_$1=no
+  AS_CASE([$with_$1],
+    [no], [],
+    [yes], [PKG_CHECK_MODULES(UP, [$2], [use_$1=yes])],
+    [auto], [PKG_CHECK_MODULES(UP, [$2], [use_$1=yes], [use_$1=no])],
+    [AC_MSG_ERROR([--with-$1 takes auto, yes or no, not '$with_$1'])])
+  AM_CONDITIONAL([WITH_]UP, [test "x$use_$1" = xyes])
+  AS_IF([test "x$use_$1" = xyes], [AC_DEFINE([WITH_]UP, [1], [Define to build the $3.])])
+  m4_popdef([UP])dnl
+])
+
+dnl NALCAST_TRY_CFLAG(flag, variable): append flag to variable if the compiler takes it.
+AC_DEFUN([NALCAST_TRY_CFLAG], [
+  AS_VAR_PUSHDEF([cv], [nalcast_cv_cflag_$1])dnl
+  AC_CACHE_CHECK([whether $CC accepts $1], [cv], [
+    nalcast_save_CFLAGS=$CFLAGS
+    CFLAGS="$CFLAGS -Werror $1"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM()], [AS_VAR_SET([cv], [yes])], [AS_VAR_SET([cv], [no])])
+    CFLAGS=$nalcast_save_CFLAGS])
+  AS_VAR_IF([cv], [yes], [$2="$$2 $1"])
+  AS_VAR_POPDEF([cv])dnl
+])
+
+AC_DEFUN([NALCAST_WARNINGS], [
+  AC_ARG_ENABLE([werror],
+    [AS_HELP_STRING([--enable-werror], [fail on warnings])], [], [enable_werror=no])
+  WARN_CFLAGS=
+  m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+      -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wimplicit-fallthrough], [
+    NALCAST_TRY_CFLAG(flag, [WARN_CFLAGS])])
+  AS_IF([test "x$enable_werror" = xyes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
+  AC_SUBST([WARN_CFLAGS])
+])
+
+AC_DEFUN([NALCAST_SANITIZERS], [
+  AC_ARG_ENABLE([sanitizers],
+    [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@],
+      [instrument with LIST @<:@address,undefined@:>@])], [], [enable_sanitizers=no])
+  AS_CASE([$enable_sanitizers],
+    [no], [nalcast_san=],
+    [yes], [nalcast_san=address,undefined],
+    [nalcast_san=$enable_sanitizers])
+  SAN_CFLAGS=
+  AS_IF([test -n "$nalcast_san"], [
+    SAN_CFLAGS="-fsanitize=$nalcast_san -fno-sanitize-recover=all -fno-omit-frame-pointer -g"
+    AC_MSG_CHECKING([that a program links with -fsanitize=$nalcast_san])
+    nalcast_save_CFLAGS=$CFLAGS
+    CFLAGS="$CFLAGS $SAN_CFLAGS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM()], [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([no]); AC_MSG_ERROR([the compiler has no -fsanitize=$nalcast_san])])
+    CFLAGS=$nalcast_save_CFLAGS])
+  AC_SUBST([SAN_CFLAGS])
+])
+
+AC_DEFUN([NALCAST_FUZZING], [
+  AC_ARG_ENABLE([fuzzing],
+    [AS_HELP_STRING([--enable-fuzzing], [build libFuzzer targets (needs clang)])],
+    [], [enable_fuzzing=no])
+  AC_ARG_VAR([FUZZ_ENGINE], [how fuzz targets are linked @<:@-fsanitize=fuzzer@:>@])
+  AS_IF([test "x$enable_fuzzing" = xyes], [
+    : ${FUZZ_ENGINE=-fsanitize=fuzzer}
+    SAN_CFLAGS="$SAN_CFLAGS -fsanitize=fuzzer-no-link"
+    nalcast_save_CFLAGS=$CFLAGS
+    CFLAGS="$CFLAGS -fsanitize=fuzzer-no-link"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM()], [],
+      [AC_MSG_ERROR([--enable-fuzzing needs clang: configure with CC=clang])])
+    CFLAGS=$nalcast_save_CFLAGS])
+  AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
+])
+
+AC_DEFUN([NALCAST_COVERAGE], [
+  AC_ARG_ENABLE([coverage],
+    [AS_HELP_STRING([--enable-coverage], [instrument for gcov])], [], [enable_coverage=no])
+  AS_IF([test "x$enable_coverage" = xyes], [SAN_CFLAGS="$SAN_CFLAGS --coverage -g"])
+])
+
+dnl After NALCAST_SANITIZERS: the two do not mix.
+AC_DEFUN([NALCAST_HARDENING], [
+  AC_ARG_ENABLE([hardening],
+    [AS_HELP_STRING([--disable-hardening], [leave out the hardening flags])],
+    [], [enable_hardening=yes])
+  HARDEN_CFLAGS=
+  HARDEN_LDFLAGS=
+  AS_IF([test "x$enable_hardening" = xyes && test "x$enable_sanitizers" = xno], [
+    m4_foreach_w([flag], [-fstack-protector-strong -fstack-clash-protection -fPIE],
+      [NALCAST_TRY_CFLAG(flag, [HARDEN_CFLAGS])])
+    HARDEN_LDFLAGS="-pie -Wl,-z,relro,-z,now"
+    AS_CASE([" $CPPFLAGS $CFLAGS "], [*_FORTIFY_SOURCE*|*-O0*], [],
+      [HARDEN_CFLAGS="$HARDEN_CFLAGS -D_FORTIFY_SOURCE=2"])])
+  AC_SUBST([HARDEN_CFLAGS])
+  AC_SUBST([HARDEN_LDFLAGS])
+])
+
+dnl NALCAST_DIR_FROM_PC(option, module, variable, what): --with-OPTION=DIR, else from pkg-config.
+AC_DEFUN([NALCAST_DIR_FROM_PC], [
+  AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=DIR], [$4; 'no' for none @<:@from $2.pc@:>@])], [],
+    [PKG_CHECK_VAR([with_$1], [$2], [$3], [], [with_$1=no])])
+  AS_IF([test -z "$with_$1"], [with_$1=no])
+  AC_SUBST([$1], [$with_$1])
+])

@@ -1,0 +1,79 @@
+/* encoder: frames in, access units out.
+ *
+ * Used by the pipeline's thread only. Asynchronous underneath: submit, and collect when
+ * encoder_fd() says so. A synchronous encoder (x264) has its access unit ready at once and no
+ * descriptor. What comes out is in the shape nalcast sends: Annex B, 4-byte start codes, no
+ * delimiters, and every IDR begins with SPS and PPS; flags, pts_us and format are set. */
+#ifndef STREAMER_ENCODER_H
+#define STREAMER_ENCODER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "streamer/au.h"
+#include "streamer/source.h"
+
+struct encoder_config {
+	struct source_format in;
+	unsigned bitrate_bps;
+	unsigned gop_frames; /* frames from one IDR to the next */
+	unsigned threads;    /* 0: cores - 1, at least 1 */
+	bool any_profile;    /* let Main and High through, where the source brings them */
+};
+
+struct encoder; /* every backend's own struct has a struct encoder as its first member */
+
+struct encoder_ops {
+	const char *name; /* as written in the settings: "x264" */
+	bool hardware;
+
+	/* Does it take frames of this fourcc? */
+	bool (*takes)(uint32_t fourcc);
+	int (*open)(const struct encoder_config *cfg, struct encoder **ret_encoder,
+		    struct error *err);
+	void (*close)(struct encoder *enc);
+	int (*get_fd)(const struct encoder *enc);
+	int (*submit)(struct encoder *enc, const struct frame *frame, bool force_idr);
+	int (*reclaim)(struct encoder *enc, uint32_t *ret_index);
+	int (*collect)(struct encoder *enc, struct au **ret_au, struct error *err);
+	/* May be NULL: it cannot be asked. */
+	int (*set_rate)(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli);
+	bool can_force_idr;
+};
+
+struct encoder { /* the first member of every backend's own struct */
+	const struct encoder_ops *ops;
+};
+
+/* The backend called name ("auto": the first that takes fourcc), or NULL with words: none of that
+ * name in this build, or it does not take such frames. H.264 always goes to the pass-through. */
+const struct encoder_ops *encoder_find(const char *name, uint32_t fourcc, struct error *err);
+
+int encoder_open(const struct encoder_ops *ops, const struct encoder_config *cfg,
+		 struct encoder **ret_encoder, struct error *err);
+void encoder_close(struct encoder *enc); /* NULL is nothing; frames not yet reclaimed are let go */
+
+int encoder_fd(const struct encoder *enc); /* -1: synchronous */
+
+/* Hand in a frame. On success the encoder reads it until encoder_reclaim() names it.
+ * -EAGAIN: the input queue is full; drop this frame and go on. Other errors: reopen it. */
+int encoder_submit(struct encoder *enc, const struct frame *frame, bool force_idr);
+
+/* The next input frame the encoder is done with, or -EAGAIN. */
+int encoder_reclaim(struct encoder *enc, uint32_t *ret_index);
+
+/* The next access unit, now the caller's, or -EAGAIN. -EPROTONOSUPPORT (pass-through): the stream
+ * is of a profile that is not let through. */
+int encoder_collect(struct encoder *enc, struct au **ret_au, struct error *err);
+
+/* Change the rate while running, without reopening. -ENOTSUP: close and open instead. */
+int encoder_set_rate(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli);
+
+/* What configure chose, best first, NULL-ended; backends.c. encoder_pass is always there. */
+extern const struct encoder_ops *const encoder_backends[];
+
+extern const struct encoder_ops encoder_x264_ops; /* WITH_X264 */
+extern const struct encoder_ops encoder_pass_ops;
+
+#endif

@@ -1,0 +1,21 @@
+noinst_LIBRARIES += %D%/libstreamer.a
+%C%_libstreamer_a_SOURCES = \
+	%D%/au.c %D%/au.h \
+	%D%/bits.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/encoder.h \
+	%D%/frame.h \
+	%D%/http.h \
+	%D%/nal.h \
+	%D%/source.h \
+	%D%/splitter.h \
+	%D%/sps.h \
+	%D%/viewmsg.h \
+	%D%/ws.h
+%C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
+	$(INIH_CFLAGS) $(X264_CFLAGS)
+streamer_libs = $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)
+
+sbin_PROGRAMS += %D%/nalcastd
+%C%_nalcastd_SOURCES = %D%/main.c
+%C%_nalcastd_LDADD = %D%/libstreamer.a $(common_libs) $(streamer_libs)

@@ -1,0 +1,150 @@
+/* source: a camera, or anything that lends frames.
+ *
+ * A source is opened, used and closed by one thread: the pipeline's. Backends with threads or
+ * processes of their own (libcamera) hide those behind source_fd(). */
+#ifndef STREAMER_SOURCE_H
+#define STREAMER_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+#include "streamer/frame.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SOURCE_MODES_MAX    64
+#define SOURCE_CONTROLS_MAX 64
+#define SOURCE_DEVICE_MAX   256 /* bytes, with NUL */
+
+struct source_mode { /* a size, or a range of sizes, and how fast it can go */
+	unsigned width_min, width_max, width_step;    /* pixels; step 0: one size */
+	unsigned height_min, height_max, height_step; /* pixels */
+	unsigned fps_min_milli, fps_max_milli;        /* thousandths of a frame per second */
+};
+
+enum source_control_type {
+	SOURCE_CONTROL_INTEGER,
+	SOURCE_CONTROL_FLOAT,
+	SOURCE_CONTROL_BOOL,
+};
+
+struct source_control { /* what a camera lets people turn */
+	char name[32];  /* "brightness": the API's name (protocol.md section 4) */
+	char unit[16];  /* "us", or "" */
+	enum source_control_type type;
+	bool writable;
+	double value, min, max, step, default_value; /* of a bool: 0 or 1 */
+};
+
+/* What a source can do: filled when it is probed, the same for every opening of it. */
+struct source_caps {
+	char backend[16];           /* "test" */
+	char id[SOURCE_DEVICE_MAX]; /* what opens this very camera again; "" where there is one */
+	char name[128];             /* for people */
+	unsigned mode_count;        /* 0: it has one size, its own, and cannot be asked */
+	struct source_mode modes[SOURCE_MODES_MAX];
+	unsigned control_count;
+	struct source_control controls[SOURCE_CONTROLS_MAX];
+	bool encoded; /* gives H.264: nobody can ask it for an IDR or a bitrate */
+};
+
+struct source_config {                  /* what is wanted */
+	char device[SOURCE_DEVICE_MAX]; /* "/dev/video0", a libcamera id, a file; "" for the first
+					 */
+	unsigned width, height;         /* pixels; 0: the source's own */
+	unsigned fps_milli;             /* thousandths of a frame per second; 0: the source's own */
+};
+
+struct source_format { /* what was granted */
+	uint32_t fourcc;
+	unsigned width, height; /* pixels */
+	unsigned fps_milli;
+};
+
+/* A fault to act out, for tests (protocol.md section 7). Only the test source has them. */
+enum source_fault {
+	SOURCE_FAULT_NONE,
+	SOURCE_FAULT_UNPLUG, /* the device is gone: dequeue fails, open fails */
+	SOURCE_FAULT_STALL,  /* no frame comes any more */
+	SOURCE_FAULT_SLOW,   /* frames at a fifth of the rate */
+	SOURCE_FAULT_BURST,  /* frames in bunches of five */
+};
+
+struct source; /* every backend's own struct has a struct source as its first member */
+
+struct source_ops {
+	const char *name; /* as written in the settings: "v4l2" */
+
+	/* What is there and what it can do, without opening it for good. -ENODEV: no such camera.
+	 */
+	int (*probe)(const char *device, struct source_caps *ret_caps, struct error *err);
+	/* Open and start: frames come from now on. -ENODEV, -EBUSY, -EINVAL with words. */
+	int (*open)(const struct source_config *cfg, struct source **ret_source, struct error *err);
+	void (*close)(struct source *src); /* frames still lent become invalid */
+	void (*get_format)(const struct source *src, struct source_format *ret_format);
+	int (*get_fd)(const struct source *src);
+	int (*dequeue)(struct source *src, struct frame *ret_frame);
+	void (*release)(struct source *src, uint32_t index);
+
+	/* May be NULL. */
+	int (*set_control)(struct source *src, const char *name, double value, struct error *err);
+	int (*set_fault)(struct source *src, enum source_fault fault, struct error *err);
+	/* Is it worth trying with source=auto: is a camera there? NULL: never. */
+	bool (*is_present)(void);
+};
+
+struct source { /* the first member of every backend's own struct */
+	const struct source_ops *ops;
+};
+
+/* The backend called name, or NULL when this build has none. */
+const struct source_ops *source_find(const char *name);
+
+int source_probe(const struct source_ops *ops, const char *device, struct source_caps *ret_caps,
+		 struct error *err);
+
+/* On success *ret_source is the caller's, to be given to source_close(). */
+int source_open(const struct source_ops *ops, const struct source_config *cfg,
+		struct source **ret_source, struct error *err);
+void source_close(struct source *src); /* NULL is nothing */
+void source_get_format(const struct source *src, struct source_format *ret_format);
+
+/* Readable (POLLIN) when source_dequeue() has something to say. Valid until source_close(). */
+int source_fd(const struct source *src);
+
+/* Borrow the oldest filled frame; give it back with source_release().
+ * -EAGAIN: none yet. -ENODATA: a damaged frame was skipped, go on. Any other: the source is lost
+ * (-ENODEV: unplugged). */
+int source_dequeue(struct source *src, struct frame *ret_frame);
+void source_release(struct source *src, uint32_t index);
+
+/* -ENOTSUP: no such control, or no faults here. -ERANGE: value outside its limits. */
+int source_set_control(struct source *src, const char *name, double value, struct error *err);
+int source_set_fault(struct source *src, enum source_fault fault, struct error *err);
+
+/* Does caps have this size at this rate (fps_milli 0: any)? Sources without modes take none. */
+bool source_caps_have(const struct source_caps *caps, unsigned width, unsigned height,
+		      unsigned fps_milli);
+
+/* The modes nearest to width x height by area and shape, nearest first; returns how many (at most
+ * max). Each is a single size (of a range: the nearest size in it). */
+unsigned source_caps_nearest(const struct source_caps *caps, unsigned width, unsigned height,
+			     struct source_mode *ret_modes, unsigned max);
+
+const char *source_fault_word(enum source_fault fault);
+int source_fault_parse(const char *word, enum source_fault *ret_fault); /* -EINVAL */
+
+/* What configure chose, in the order in which source=auto tries them, NULL-ended. Defined in
+ * backends.c, which only the daemon links; a test defines its own. */
+extern const struct source_ops *const source_backends[];
+
+extern const struct source_ops source_test_ops; /* moving pattern; always built */
+extern const struct source_ops source_file_ops; /* a recorded Annex B stream; always built */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

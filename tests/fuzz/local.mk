@@ -1,0 +1,26 @@
+# Each target is fuzz_NAME.c with its corpus in corpus/NAME. With --enable-fuzzing they are linked
+# with the engine; without it with replay.c, and `make check` runs the corpus through them.
+fuzz_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+fuzz_programs = \
+	%D%/fuzz_ctlproto
+
+EXTRA_DIST += %D%/corpus %D%/fuzz.h
+
+if FUZZING
+noinst_PROGRAMS += $(fuzz_programs)
+fuzz_ldflags = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_driver =
+else
+check_PROGRAMS += $(fuzz_programs)
+TESTS += $(fuzz_programs)
+fuzz_ldflags = $(AM_LDFLAGS)
+fuzz_driver = %D%/libreplay.a
+check_LIBRARIES = %D%/libreplay.a
+%C%_libreplay_a_SOURCES = %D%/replay.c
+%C%_libreplay_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS_DIR='"$(abs_top_srcdir)/%D%/corpus"'
+endif
+
+%C%_fuzz_ctlproto_SOURCES = %D%/fuzz_ctlproto.c
+%C%_fuzz_ctlproto_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_fuzz_ctlproto_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_ctlproto_LDADD = $(fuzz_driver) $(fuzz_ldadd)

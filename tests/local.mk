@@ -1,0 +1,9 @@
+TEST_EXTENSIONS = .sh
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; CC='$(CC)'; export CMOCKA_MESSAGE_OUTPUT CC;
+
+include tests/unit/local.mk
+include tests/fuzz/local.mk

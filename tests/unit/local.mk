@@ -1,0 +1,21 @@
+# One program a module. One more test is three lines: its name here, its sources, its libraries.
+test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
+
+EXTRA_DIST += %D%/unit.h
+
+if HAVE_CMOCKA
+unit_tests = \
+	%D%/test_au \
+	%D%/test_ctlproto
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+
+%C%_test_au_SOURCES = %D%/test_au.c
+%C%_test_au_CPPFLAGS = $(test_cppflags)
+%C%_test_au_LDADD = $(test_ldadd)
+
+%C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
+%C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
+%C%_test_ctlproto_LDADD = $(test_ldadd)
+endif
