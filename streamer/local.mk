@@ -10,8 +10,9 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/source.h \
 	%D%/splitter.h \
 	%D%/sps.h \
+	%D%/utf8.c %D%/utf8.h \
 	%D%/viewmsg.h \
-	%D%/ws.h
+	%D%/ws.c %D%/ws.h
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS)
 streamer_libs = $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)

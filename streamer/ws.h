@@ -43,7 +43,8 @@ int ws_accept(const char *key, char ret_accept[static WS_ACCEPT_SIZE]);
 /* Header of an unfragmented server frame (5.2); returns its length. */
 size_t ws_header(uint8_t out[static WS_HEADER_MAX], enum ws_opcode opcode, uint64_t payload_bytes);
 
-/* A whole close frame; a reason that is too long is cut at a character. Returns its length. */
+/* A whole close frame; a reason that is too long is cut at a character. WS_CLOSE_NO_STATUS makes an
+ * empty one. Returns its length. */
 size_t ws_close_frame(uint8_t out[static WS_CONTROL_FRAME_MAX], enum ws_close_code code,
 		      const char *reason);
 
@@ -73,7 +74,8 @@ struct ws_reader {    /* private to ws.c */
 	size_t control_used;
 	uint8_t header[14];
 	unsigned header_used;
-	bool in_payload, in_message, failed;
+	bool in_payload, in_message;
+	bool ended; /* after a close frame or an error: the rest is passed over */
 	enum ws_opcode opcode, message_opcode;
 	bool fin;
 	uint64_t frame_left;
@@ -85,8 +87,8 @@ struct ws_reader {    /* private to ws.c */
 /* buf holds one message; a longer one is WS_CLOSE_TOO_BIG. It must outlive the reader. */
 void ws_reader_init(struct ws_reader *r, uint8_t *buf, size_t capacity);
 
-/* Read up to the end of one event. Returns the bytes used; call again while some are left or an
- * event came. Unmasked frames are a protocol error (5.1). */
+/* Read up to the end of one event. Returns the bytes used; call again while some are left. Unmasked
+ * frames are a protocol error (5.1). After a close frame or an error everything is passed over. */
 size_t ws_read(struct ws_reader *r, const uint8_t *data, size_t size, struct ws_event *ret_event);
 
 #endif

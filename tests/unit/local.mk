@@ -2,12 +2,13 @@
 test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/unit.h
+EXTRA_DIST += %D%/chunks.h %D%/unit.h
 
 if HAVE_CMOCKA
 unit_tests = \
 	%D%/test_au \
-	%D%/test_ctlproto
+	%D%/test_ctlproto \
+	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
@@ -18,4 +19,8 @@ TESTS += $(unit_tests)
 %C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
 %C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
 %C%_test_ctlproto_LDADD = $(test_ldadd)
+
+%C%_test_ws_SOURCES = %D%/test_ws.c
+%C%_test_ws_CPPFLAGS = $(test_cppflags)
+%C%_test_ws_LDADD = $(test_ldadd)
 endif
