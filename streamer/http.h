@@ -24,9 +24,9 @@ struct http_request {
 	char ws_protocols[256];   /* Sec-WebSocket-Protocol, several lines joined by ", " */
 };
 
-/* Read one request head. Returns the bytes it took, 0 when more are needed, or -EPROTO with the
- * status to answer in *ret_status: 400, 431 (over HTTP_HEAD_MAX or a field over its room above),
- * 501 (a body is announced), 505. */
+/* Read one request head; a target in absolute form gives path and host (RFC 9112 3.2.2). Returns
+ * the bytes it took, 0 when more are needed, or -EPROTO with the status to answer in *ret_status:
+ * 400, 431 (over HTTP_HEAD_MAX or a field over its room above), 501 (a body is announced), 505. */
 ssize_t http_read(const char *buf, size_t size, struct http_request *ret_req, int *ret_status);
 
 /* Does the path end in "/name", or is it that? */
@@ -43,7 +43,8 @@ bool http_origin_allowed(const struct http_request *req, const char *allow);
 size_t http_write_upgrade(char *out, size_t size, const char *accept, const char *protocol);
 
 /* A whole answer with a problem document (RFC 9457). extra: further header lines, each ended by
- * CRLF ("Allow: GET\r\n"), or "". "Connection: close" is added. */
+ * CRLF ("Allow: GET\r\n"), or "". "Connection: close" is added, and "Upgrade: websocket" to a 426
+ * (RFC 9110 15.5.22). A detail that is too long is cut. */
 size_t http_write_problem(char *out, size_t size, int status, const char *detail,
 			  const char *extra);
 

@@ -5,7 +5,8 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/clock.c %D%/clock.h \
 	%D%/encoder.h \
 	%D%/frame.h \
-	%D%/http.h \
+	%D%/http.c %D%/http.h \
+	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.h \
 	%D%/source.h \
 	%D%/splitter.h \

@@ -8,6 +8,8 @@ if HAVE_CMOCKA
 unit_tests = \
 	%D%/test_au \
 	%D%/test_ctlproto \
+	%D%/test_http \
+	%D%/test_jsontext \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -19,6 +21,14 @@ TESTS += $(unit_tests)
 %C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
 %C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
 %C%_test_ctlproto_LDADD = $(test_ldadd)
+
+%C%_test_http_SOURCES = %D%/test_http.c
+%C%_test_http_CPPFLAGS = $(test_cppflags)
+%C%_test_http_LDADD = $(test_ldadd)
+
+%C%_test_jsontext_SOURCES = %D%/test_jsontext.c
+%C%_test_jsontext_CPPFLAGS = $(test_cppflags)
+%C%_test_jsontext_LDADD = $(test_ldadd)
 
 %C%_test_ws_SOURCES = %D%/test_ws.c
 %C%_test_ws_CPPFLAGS = $(test_cppflags)
