@@ -6,13 +6,14 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/encoder.h \
 	%D%/frame.h \
 	%D%/http.c %D%/http.h \
+	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
-	%D%/nal.h \
+	%D%/nal.c %D%/nal.h \
 	%D%/source.h \
 	%D%/splitter.h \
 	%D%/sps.h \
 	%D%/utf8.c %D%/utf8.h \
-	%D%/viewmsg.h \
+	%D%/viewmsg.c %D%/viewmsg.h \
 	%D%/ws.c %D%/ws.h
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS)

@@ -10,6 +10,9 @@ unit_tests = \
 	%D%/test_ctlproto \
 	%D%/test_http \
 	%D%/test_jsontext \
+	%D%/test_jsonread \
+	%D%/test_nal \
+	%D%/test_viewmsg \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -29,6 +32,18 @@ TESTS += $(unit_tests)
 %C%_test_jsontext_SOURCES = %D%/test_jsontext.c
 %C%_test_jsontext_CPPFLAGS = $(test_cppflags)
 %C%_test_jsontext_LDADD = $(test_ldadd)
+
+%C%_test_jsonread_SOURCES = %D%/test_jsonread.c
+%C%_test_jsonread_CPPFLAGS = $(test_cppflags)
+%C%_test_jsonread_LDADD = $(test_ldadd)
+
+%C%_test_nal_SOURCES = %D%/test_nal.c
+%C%_test_nal_CPPFLAGS = $(test_cppflags)
+%C%_test_nal_LDADD = $(test_ldadd)
+
+%C%_test_viewmsg_SOURCES = %D%/test_viewmsg.c
+%C%_test_viewmsg_CPPFLAGS = $(test_cppflags)
+%C%_test_viewmsg_LDADD = $(test_ldadd)
 
 %C%_test_ws_SOURCES = %D%/test_ws.c
 %C%_test_ws_CPPFLAGS = $(test_cppflags)
