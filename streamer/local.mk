@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.c %D%/nal.h \
+	%D%/pattern.c %D%/pattern.h \
 	%D%/source.h \
 	%D%/splitter.h \
 	%D%/sps.h \

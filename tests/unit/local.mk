@@ -9,9 +9,10 @@ unit_tests = \
 	%D%/test_au \
 	%D%/test_ctlproto \
 	%D%/test_http \
-	%D%/test_jsontext \
 	%D%/test_jsonread \
+	%D%/test_jsontext \
 	%D%/test_nal \
+	%D%/test_pattern \
 	%D%/test_viewmsg \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
@@ -48,4 +49,8 @@ TESTS += $(unit_tests)
 %C%_test_ws_SOURCES = %D%/test_ws.c
 %C%_test_ws_CPPFLAGS = $(test_cppflags)
 %C%_test_ws_LDADD = $(test_ldadd)
+
+%C%_test_pattern_SOURCES = %D%/test_pattern.c
+%C%_test_pattern_CPPFLAGS = $(test_cppflags)
+%C%_test_pattern_LDADD = $(test_ldadd)
 endif
