@@ -9,8 +9,10 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.c %D%/nal.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/pattern.c %D%/pattern.h \
-	%D%/source.h \
+	%D%/source.c %D%/source.h \
+	%D%/source_test.c \
 	%D%/splitter.h \
 	%D%/sps.h \
 	%D%/utf8.c %D%/utf8.h \

@@ -142,6 +142,11 @@ int source_fault_parse(const char *word, enum source_fault *ret_fault); /* -EINV
 extern const struct source_ops *const source_backends[];
 
 extern const struct source_ops source_test_ops; /* moving pattern; always built */
+
+/* The same as source_set_fault(), for when no test source is open: a fault is the process's, so
+ * that an unplugged one stays away until it is plugged in again. Any thread. */
+void source_test_set_fault(enum source_fault fault);
+
 extern const struct source_ops source_file_ops; /* a recorded Annex B stream; always built */
 
 #ifdef __cplusplus

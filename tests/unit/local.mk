@@ -13,6 +13,7 @@ unit_tests = \
 	%D%/test_jsontext \
 	%D%/test_nal \
 	%D%/test_pattern \
+	%D%/test_source \
 	%D%/test_viewmsg \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
@@ -53,4 +54,8 @@ TESTS += $(unit_tests)
 %C%_test_pattern_SOURCES = %D%/test_pattern.c
 %C%_test_pattern_CPPFLAGS = $(test_cppflags)
 %C%_test_pattern_LDADD = $(test_ldadd)
+
+%C%_test_source_SOURCES = %D%/test_source.c
+%C%_test_source_CPPFLAGS = $(test_cppflags)
+%C%_test_source_LDADD = $(test_ldadd)
 endif
