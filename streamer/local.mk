@@ -3,7 +3,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/au.c %D%/au.h \
 	%D%/bits.h \
 	%D%/clock.c %D%/clock.h \
-	%D%/encoder.h \
+	%D%/encoder.c %D%/encoder.h \
 	%D%/frame.h \
 	%D%/http.c %D%/http.h \
 	%D%/jsonread.c %D%/jsonread.h \
@@ -18,6 +18,9 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/utf8.c %D%/utf8.h \
 	%D%/viewmsg.c %D%/viewmsg.h \
 	%D%/ws.c %D%/ws.h
+if WITH_X264
+%C%_libstreamer_a_SOURCES += %D%/encoder_x264.c
+endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS)
 streamer_libs = $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)

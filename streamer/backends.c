@@ -1,0 +1,18 @@
+/* The backends that configure chose. The daemon alone links this file: what a test links is what
+ * the test names. */
+#include "streamer/encoder.h"
+#include "streamer/source.h"
+
+const struct source_ops *const source_backends[] = {
+	&source_test_ops, /* after every real camera: always there, so source=auto ends here */
+	&source_file_ops,
+	NULL,
+};
+
+const struct encoder_ops *const encoder_backends[] = {
+#ifdef WITH_X264
+	&encoder_x264_ops,
+#endif
+	&encoder_pass_ops,
+	NULL,
+};
