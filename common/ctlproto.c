@@ -29,12 +29,14 @@ enum ctl_code ctl_code_from_word(const char *word)
 	return CTL_INTERNAL;
 }
 
+#define ENCODE_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9)) /* 29.97, not 29.969999999999999 */
+
 /* Takes the reference to root, which may be NULL: out of memory. */
 static int encode(json_t *root, char *buf, size_t size)
 {
 	if (root == NULL)
 		return -ENOMEM;
-	size_t len = json_dumpb(root, buf, size, JSON_COMPACT);
+	size_t len = json_dumpb(root, buf, size, ENCODE_FLAGS);
 	json_decref(root);
 	if (len == 0)
 		return -ENOMEM;

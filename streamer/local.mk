@@ -1,21 +1,34 @@
 noinst_LIBRARIES += %D%/libstreamer.a
 %C%_libstreamer_a_SOURCES = \
 	%D%/au.c %D%/au.h \
+	%D%/auq.c %D%/auq.h \
 	%D%/bits.h \
+	%D%/chain.c %D%/chain.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/conf.c %D%/conf.h \
+	%D%/control.c %D%/control.h \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/frame.h \
 	%D%/http.c %D%/http.h \
+	%D%/hub.c %D%/hub.h \
+	%D%/inflight.c %D%/inflight.h \
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/pattern.c %D%/pattern.h \
+	%D%/percentile.c %D%/percentile.h \
+	%D%/pipeline.c %D%/pipeline.h \
+	%D%/server.c %D%/server.h \
 	%D%/source.c %D%/source.h \
 	%D%/source_test.c \
 	%D%/splitter.h \
 	%D%/sps.h \
+	%D%/statejson.c %D%/statejson.h \
+	%D%/store.c %D%/store.h \
+	%D%/stream.c %D%/stream.h \
 	%D%/utf8.c %D%/utf8.h \
+	%D%/viewer.c %D%/viewer.h \
 	%D%/viewmsg.c %D%/viewmsg.h \
 	%D%/ws.c %D%/ws.h
 if WITH_X264
@@ -23,8 +36,9 @@ if WITH_X264
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS)
-streamer_libs = $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)
+streamer_libs = -lm $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)
 
+# The tables of backends are linked beside main, never from the archive: tests bring their own.
 sbin_PROGRAMS += %D%/nalcastd
 %C%_nalcastd_SOURCES = %D%/main.c
 %C%_nalcastd_LDADD = %D%/libstreamer.a $(common_libs) $(streamer_libs)

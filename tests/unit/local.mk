@@ -7,13 +7,19 @@ EXTRA_DIST += %D%/chunks.h %D%/unit.h
 if HAVE_CMOCKA
 unit_tests = \
 	%D%/test_au \
+	%D%/test_auq \
+	%D%/test_conf \
 	%D%/test_ctlproto \
 	%D%/test_http \
+	%D%/test_hub \
+	%D%/test_inflight \
 	%D%/test_jsonread \
 	%D%/test_jsontext \
 	%D%/test_nal \
 	%D%/test_pattern \
+	%D%/test_percentile \
 	%D%/test_source \
+	%D%/test_store \
 	%D%/test_viewmsg \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
@@ -58,4 +64,28 @@ TESTS += $(unit_tests)
 %C%_test_source_SOURCES = %D%/test_source.c
 %C%_test_source_CPPFLAGS = $(test_cppflags)
 %C%_test_source_LDADD = $(test_ldadd)
+
+%C%_test_auq_SOURCES = %D%/test_auq.c
+%C%_test_auq_CPPFLAGS = $(test_cppflags)
+%C%_test_auq_LDADD = $(test_ldadd)
+
+%C%_test_conf_SOURCES = %D%/test_conf.c
+%C%_test_conf_CPPFLAGS = $(test_cppflags)
+%C%_test_conf_LDADD = $(test_ldadd)
+
+%C%_test_hub_SOURCES = %D%/test_hub.c
+%C%_test_hub_CPPFLAGS = $(test_cppflags)
+%C%_test_hub_LDADD = $(test_ldadd)
+
+%C%_test_inflight_SOURCES = %D%/test_inflight.c
+%C%_test_inflight_CPPFLAGS = $(test_cppflags)
+%C%_test_inflight_LDADD = $(test_ldadd)
+
+%C%_test_percentile_SOURCES = %D%/test_percentile.c
+%C%_test_percentile_CPPFLAGS = $(test_cppflags)
+%C%_test_percentile_LDADD = $(test_ldadd)
+
+%C%_test_store_SOURCES = %D%/test_store.c
+%C%_test_store_CPPFLAGS = $(test_cppflags)
+%C%_test_store_LDADD = $(test_ldadd)
 endif

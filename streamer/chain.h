@@ -1,0 +1,55 @@
+/* chain: one source and one encoder, opened together: frames in, access units out.
+ *
+ * Owned by the pipeline; its thread only. Knows nothing of retries, viewers or queues. */
+#ifndef STREAMER_CHAIN_H
+#define STREAMER_CHAIN_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "streamer/au.h"
+#include "streamer/encoder.h"
+#include "streamer/source.h"
+
+#define CHAIN_FDS 2
+
+struct chain_config {
+	const struct source_ops *source;
+	struct source_config picture; /* device, size and rate wanted */
+	char encoder[16];             /* "auto", "x264" */
+	unsigned bitrate_bps;
+	unsigned gop_frames;
+	bool any_profile;
+};
+
+struct chain_stats {
+	uint64_t frames_captured;
+	uint64_t frames_dropped; /* came faster than they could be encoded */
+};
+
+struct chain;
+
+/* Takes every access unit; the receiver owns it. */
+typedef void chain_emit_fn(void *arg, struct au *au);
+
+int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct error *err);
+void chain_close(struct chain *chain); /* NULL is nothing */
+
+/* What to poll for; a descriptor may be -1. */
+void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS]);
+
+/* Do what is to be done now, without waiting. force_idr: the next picture. Returns how many frames
+ * came, or a negative errno with words: the chain is broken and must be closed. */
+int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *arg,
+	       struct error *err);
+
+/* -ENOTSUP: only by closing and opening again. */
+int chain_set_rate(struct chain *chain, unsigned bitrate_bps);
+
+void chain_get_format(const struct chain *chain, struct source_format *ret_format);
+const struct encoder_ops *chain_encoder(const struct chain *chain);
+const struct chain_stats *chain_get_stats(const struct chain *chain);
+struct source *chain_source(struct chain *chain);
+
+#endif

@@ -1,0 +1,65 @@
+/* conf: nalcastd's settings: defaults, then the file, then the command line (protocol.md
+ * section 6). Read once, at start, by the main thread; const from then on.
+ * (Not config.h: that name is autoconf's.) */
+#ifndef STREAMER_CONF_H
+#define STREAMER_CONF_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/log.h"
+
+#define CONF_PATH_MAX 108 /* sun_path */
+
+struct conf {
+	char config[256]; /* the file; "" for the camera's own, which need not exist */
+	char name[33];    /* of the camera: "main" */
+	char source[16];  /* "auto", "test", "file", ... */
+	char source_device[256];
+	char encoder[16]; /* "auto", "x264", ... */
+	bool any_profile;
+	unsigned width, height; /* pixels */
+	unsigned fps_milli;     /* thousandths of a frame per second */
+	bool fps_given;         /* by file or command line: wins over a recorded file's own rate */
+	unsigned bitrate_bps;
+	unsigned gop_frames;
+
+	char stream_socket[CONF_PATH_MAX]; /* "": RUNSTATEDIR/nalcast/NAME/stream.sock */
+	char control_socket[CONF_PATH_MAX];
+	mode_t socket_mode;
+	char socket_group[64]; /* of the stream socket; "": the process's own */
+	unsigned viewers_max;
+	unsigned viewer_lag_max_ms;
+	bool on_demand;
+	unsigned idle_stop_s; /* close the camera this long after the last viewer */
+	char allow_origin[1024];
+	char state_dir[256]; /* "": LOCALSTATEDIR/lib/nalcast/NAME */
+	char test_fault[16]; /* the test source begins with it */
+	enum log_level log_level;
+};
+
+void conf_defaults(struct conf *conf);
+
+/* Read `name = value` lines (INI). err says "FILE:LINE: ..."; conf is as it was then. */
+int conf_read(struct conf *conf, FILE *file, const char *file_name, struct error *err);
+
+/* One setting by name, as file and command line give it: "bitrate-bps", "2M". In the file "_" may
+ * stand for "-". -ENOENT: no such setting. -EINVAL: the error names setting, value and fix. */
+int conf_set(struct conf *conf, const char *name, const char *value, struct error *err);
+
+enum conf_action {
+	CONF_RUN,
+	CONF_EXIT, /* --help or --version: done */
+};
+
+/* All of it: the command line names the file, the file is read, the command line wins. Then the
+ * paths that follow from the name are filled in and the whole is checked. */
+int conf_load(struct conf *conf, int argc, char **argv, enum conf_action *ret_action,
+	      struct error *err);
+
+/* For --help, and for the lint test that compares it with the man page and the completion. */
+void conf_print_help(FILE *out);
+
+#endif

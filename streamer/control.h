@@ -1,0 +1,25 @@
+/* control: the control socket (protocol.md section 3): request, effect, reply.
+ *
+ * SOCK_SEQPACKET, one JSON object a packet, one request in flight on each connection. A change is
+ * answered when it took effect or its deadline passed. Loop thread.
+ *
+ *     health {"ready":bool}   state   start, stop {"timeout_ms"}   resolution
+ *     set-resolution {"width","height","fps","timeout_ms","dry_run","persist"}
+ *     fault {"kind":"none|unplug|stall|slow|burst"}     the test source only */
+#ifndef STREAMER_CONTROL_H
+#define STREAMER_CONTROL_H
+
+#include <systemd/sd-event.h>
+
+#include "common/error.h"
+#include "streamer/conf.h"
+#include "streamer/stream.h"
+
+struct control;
+
+/* listen_fd is the control's from now on. It becomes the stream's listener. */
+int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct stream *stream,
+		struct control **ret_control, struct error *err);
+void control_free(struct control *control); /* NULL is nothing */
+
+#endif

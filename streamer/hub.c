@@ -1,0 +1,442 @@
+#include "streamer/hub.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+
+struct hub_slot {
+	unsigned refs; /* the ring's, and one of each subscriber in the middle of it */
+	bool evicted;  /* out of the ring: those subscribers pin it */
+	uint64_t seq;
+	int64_t publish_us;
+	const struct au *au;
+	uint8_t header_size[HUB_FRAMINGS];
+	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
+};
+
+enum idr_reason {
+	IDR_FOR_JOIN,
+	IDR_FOR_RECOVERY,
+	IDR_REASONS,
+};
+
+struct hub {
+	struct hub_config cfg;
+	struct subscriber subs; /* list head */
+	unsigned sub_count;
+
+	uint64_t head, tail; /* seq of the next access unit, and of the oldest in the ring */
+	uint64_t idr_seq;    /* newest IDR; in the ring if has_idr */
+	bool has_idr;
+	size_t ring_bytes;
+	size_t bytes_since_idr; /* of what follows it */
+	size_t pinned_bytes;
+	struct au_format format;
+
+	bool can_force_idr;
+	bool idr_outstanding;
+	bool idr_wanted[IDR_REASONS];
+	int64_t idr_asked_us[IDR_REASONS];
+
+	struct hub_slot *ring[]; /* at seq % ring_aus_max */
+};
+
+static struct hub_slot *slot_at(const struct hub *hub, uint64_t seq)
+{
+	return hub->ring[seq % hub->cfg.ring_aus_max];
+}
+
+static void slot_unref(struct hub *hub, struct hub_slot *slot)
+{
+	if (slot == NULL || --slot->refs > 0)
+		return;
+	if (slot->evicted)
+		hub->pinned_bytes -= slot->au->size;
+	au_unref(slot->au);
+	free(slot);
+}
+
+struct hub *hub_new(const struct hub_config *cfg)
+{
+	struct hub *hub = calloc(1, sizeof(*hub) + cfg->ring_aus_max * sizeof(hub->ring[0]));
+
+	if (hub == NULL)
+		return NULL;
+	hub->cfg = *cfg;
+	hub->can_force_idr = true;
+	hub->subs.prev = hub->subs.next = &hub->subs;
+	for (unsigned i = 0; i < IDR_REASONS; i++)
+		hub->idr_asked_us[i] = INT64_MIN / 2;
+	return hub;
+}
+
+void hub_free(struct hub *hub)
+{
+	if (hub == NULL)
+		return;
+	assert(hub->sub_count == 0);
+	hub_clear(hub);
+	free(hub);
+}
+
+void hub_set_can_force_idr(struct hub *hub, bool can)
+{
+	hub->can_force_idr = can;
+}
+
+/* Ask if somebody wants and a budget allows. Called again at every publish, so a wish that came
+ * too early is served as soon as it may be. */
+static void ask_for_idr(struct hub *hub, int64_t now_us)
+{
+	const int64_t interval_us[IDR_REASONS] = {
+		[IDR_FOR_JOIN] = hub->cfg.idr_join_interval_us,
+		[IDR_FOR_RECOVERY] = hub->cfg.idr_recover_interval_us,
+	};
+
+	for (unsigned i = 0; i < IDR_REASONS; i++) {
+		if (hub->idr_outstanding || !hub->can_force_idr)
+			return;
+		if (!hub->idr_wanted[i] || now_us - hub->idr_asked_us[i] < interval_us[i])
+			continue;
+		hub->idr_asked_us[i] = now_us;
+		hub->idr_outstanding = true;
+		hub->cfg.need_idr(hub->cfg.arg);
+	}
+}
+
+static void want_idr(struct hub *hub, enum idr_reason reason, int64_t now_us)
+{
+	hub->idr_wanted[reason] = true;
+	ask_for_idr(hub, now_us);
+}
+
+void hub_request_idr(struct hub *hub, int64_t now_us)
+{
+	want_idr(hub, IDR_FOR_RECOVERY, now_us);
+}
+
+static bool idr_is_near(const struct hub *hub, int64_t now_us)
+{
+	return now_us - slot_at(hub, hub->idr_seq)->publish_us <= hub->cfg.join_age_max_us &&
+	       hub->bytes_since_idr <= hub->cfg.join_bytes_max;
+}
+
+static void place_at(struct subscriber *sub, uint64_t seq, int64_t now_us)
+{
+	sub->state = SUBSCRIBER_LIVE;
+	sub->seq = seq;
+	sub->placed_us = now_us;
+}
+
+/* Somebody who has nothing yet: from the newest IDR if little follows it. Where no other can be
+ * had on request, whatever follows it. */
+static void join(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	bool again = hub->idr_seq < sub->seq; /* resumed: it has seen that one */
+
+	if (hub->has_idr && (!hub->can_force_idr || (!again && idr_is_near(hub, now_us)))) {
+		place_at(sub, hub->idr_seq, now_us);
+		return;
+	}
+	sub->state = SUBSCRIBER_WAIT_IDR;
+	sub->seq = hub->head;
+	want_idr(hub, IDR_FOR_JOIN, now_us);
+}
+
+/* Somebody who has fallen behind: the newest IDR if that is ahead and recent, else the next. */
+static void recover(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	if (hub->has_idr && hub->idr_seq >= sub->seq && idr_is_near(hub, now_us)) {
+		sub->skipped_aus += hub->idr_seq - sub->seq;
+		place_at(sub, hub->idr_seq, now_us);
+		return;
+	}
+	sub->skipped_aus += hub->head - sub->seq;
+	sub->state = SUBSCRIBER_WAIT_IDR;
+	sub->seq = hub->head;
+	want_idr(hub, IDR_FOR_RECOVERY, now_us);
+}
+
+void hub_subscribe(struct hub *hub, struct subscriber *sub, unsigned framing, int64_t now_us)
+{
+	assert(framing < HUB_FRAMINGS);
+	memset(sub, 0, sizeof(*sub));
+	sub->framing = framing;
+	sub->progress_us = now_us;
+	sub->prev = hub->subs.prev;
+	sub->next = &hub->subs;
+	sub->prev->next = sub->next->prev = sub;
+	hub->sub_count++;
+	join(hub, sub, now_us);
+}
+
+void hub_unsubscribe(struct hub *hub, struct subscriber *sub)
+{
+	slot_unref(hub, sub->sending);
+	sub->sending = NULL;
+	sub->prev->next = sub->next;
+	sub->next->prev = sub->prev;
+	hub->sub_count--;
+}
+
+unsigned hub_subscriber_count(const struct hub *hub)
+{
+	return hub->sub_count;
+}
+
+static void evict_oldest(struct hub *hub)
+{
+	struct hub_slot **place = &hub->ring[hub->tail % hub->cfg.ring_aus_max];
+	struct hub_slot *slot = *place;
+
+	if (hub->tail == hub->idr_seq)
+		hub->has_idr = false;
+	hub->ring_bytes -= slot->au->size;
+	slot->evicted = true;
+	hub->pinned_bytes += slot->au->size; /* taken back below if nobody holds it */
+	*place = NULL;
+	hub->tail++;
+	slot_unref(hub, slot);
+}
+
+void hub_clear(struct hub *hub)
+{
+	while (hub->tail < hub->head)
+		evict_oldest(hub);
+	hub->has_idr = false;
+	hub->idr_outstanding = false;
+}
+
+static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int64_t now_us)
+{
+	struct hub_slot *slot = malloc(sizeof(*slot));
+
+	if (slot == NULL)
+		return NULL;
+	slot->refs = 1;
+	slot->evicted = false;
+	slot->seq = hub->head;
+	slot->publish_us = now_us;
+	slot->au = au;
+	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
+		slot->header_size[i] = (uint8_t)hub->cfg.frame(slot->header[i], i, au,
+							       (uint32_t)slot->seq, now_us);
+	return slot;
+}
+
+/* A hole in the stream: nobody may cross it. */
+static void lose(struct hub *hub, int64_t now_us)
+{
+	for (struct subscriber *sub = hub->subs.next; sub != &hub->subs; sub = sub->next) {
+		if (sub->state != SUBSCRIBER_LIVE)
+			continue;
+		sub->state = SUBSCRIBER_WAIT_IDR;
+		sub->skipped_aus += hub->head - sub->seq;
+		sub->seq = hub->head;
+	}
+	hub_clear(hub);
+	hub->idr_wanted[IDR_FOR_JOIN] = hub->sub_count > 0;
+	ask_for_idr(hub, now_us);
+}
+
+static void note_idr(struct hub *hub, uint64_t seq)
+{
+	hub->idr_seq = seq;
+	hub->has_idr = true;
+	hub->bytes_since_idr = 0;
+	hub->idr_outstanding = false;
+	memset(hub->idr_wanted, 0, sizeof(hub->idr_wanted));
+}
+
+int hub_publish(struct hub *hub, const struct au *au, int64_t now_us)
+{
+	struct hub_slot *slot = slot_new(hub, au, now_us);
+
+	if (slot == NULL) {
+		au_unref(au);
+		lose(hub, now_us);
+		return -ENOMEM;
+	}
+	while (hub->head > hub->tail && (hub->head - hub->tail == hub->cfg.ring_aus_max ||
+					 hub->ring_bytes + au->size > hub->cfg.ring_bytes_max))
+		evict_oldest(hub);
+	hub->ring[hub->head % hub->cfg.ring_aus_max] = slot;
+	hub->head++;
+	hub->ring_bytes += au->size;
+	hub->format = au->format;
+	if (au->flags & AU_IDR)
+		note_idr(hub, slot->seq);
+	else
+		hub->bytes_since_idr += au->size;
+	ask_for_idr(hub, now_us);
+	return 0;
+}
+
+/* The age of the oldest message that it should have been sent and was not. */
+static int64_t waiting_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	int64_t due_us;
+
+	if (sub->sending != NULL)
+		due_us = sub->sending->publish_us;
+	else if (sub->seq < hub->head && sub->seq >= hub->tail)
+		due_us = slot_at(hub, sub->seq)->publish_us;
+	else
+		return 0;
+	return now_us - max_i64(due_us, sub->placed_us);
+}
+
+int64_t hub_lag_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return max_i64(inflight_age_us(&sub->inflight, now_us), waiting_us(hub, sub, now_us));
+}
+
+/* Begin at the IDR that came, unless sub was still busy then and it is old by now. */
+static void end_wait(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	if (!hub->has_idr || hub->idr_seq < sub->seq)
+		return;
+	if (hub->can_force_idr && !idr_is_near(hub, now_us)) {
+		want_idr(hub, IDR_FOR_RECOVERY, now_us);
+		return;
+	}
+	sub->skipped_aus += sub->sent_aus > 0 ? hub->idr_seq - sub->seq : 0;
+	place_at(sub, hub->idr_seq, now_us);
+}
+
+/* Move sub to where the policy wants it. Only at a message's border. */
+static void apply_policy(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	int64_t limit_us = inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us);
+
+	if (sub->state == SUBSCRIBER_LIVE) {
+		if (sub->seq < hub->tail || sub->inflight.count == INFLIGHT_MAX ||
+		    hub_lag_us(hub, sub, now_us) > limit_us)
+			sub->state = SUBSCRIBER_DRAINING;
+	}
+	if (sub->state == SUBSCRIBER_DRAINING &&
+	    (sub->inflight.count == 0 || !sub->inflight.acking))
+		recover(hub, sub, now_us);
+	if (sub->state == SUBSCRIBER_WAIT_IDR)
+		end_wait(hub, sub, now_us);
+}
+
+static void show(const struct hub_slot *slot, unsigned framing, size_t sent,
+		 struct hub_message *ret_message)
+{
+	struct iovec *iov = ret_message->iov;
+	size_t header_size = slot->header_size[framing];
+
+	ret_message->au = slot->au;
+	ret_message->seq = (uint32_t)slot->seq;
+	ret_message->begun = sent > 0;
+	ret_message->iov_count = 0;
+	/* sendmsg() takes a pointer to what it will only read as one to what it may write. */
+	if (sent < header_size) {
+		iov[ret_message->iov_count++] =
+			(struct iovec){(void *)(uintptr_t)(slot->header[framing] + sent),
+				       header_size - sent};
+		sent = header_size;
+	}
+	sent -= header_size;
+	iov[ret_message->iov_count++] =
+		(struct iovec){(void *)(uintptr_t)(slot->au->data + sent), slot->au->size - sent};
+}
+
+bool hub_peek(struct hub *hub, struct subscriber *sub, int64_t now_us,
+	      struct hub_message *ret_message)
+{
+	if (sub->sending != NULL) {
+		show(sub->sending, sub->framing, sub->sent, ret_message);
+		return true;
+	}
+	apply_policy(hub, sub, now_us);
+	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head)
+		return false;
+	show(slot_at(hub, sub->seq), sub->framing, 0, ret_message);
+	return true;
+}
+
+void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t now_us)
+{
+	struct hub_slot *slot = sub->sending;
+
+	sub->progress_us = now_us;
+	if (slot == NULL) {
+		slot = slot_at(hub, sub->seq++);
+		inflight_sent(&sub->inflight, (uint32_t)slot->seq, now_us);
+		sub->sent = 0;
+	}
+	size_t total = slot->header_size[sub->framing] + slot->au->size;
+	sub->sent += bytes;
+	assert(sub->sent <= total);
+	if (sub->sent < total) {
+		if (sub->sending == NULL) {
+			sub->sending = slot;
+			slot->refs++;
+		}
+		return;
+	}
+	sub->sent_aus++;
+	sub->sent_bytes += total;
+	if (sub->sending != NULL) {
+		sub->sending = NULL;
+		slot_unref(hub, slot);
+	}
+}
+
+bool subscriber_mid_message(const struct subscriber *sub)
+{
+	return sub->sending != NULL;
+}
+
+unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
+		 int64_t *ret_publish_us)
+{
+	unsigned settled = inflight_ack(&sub->inflight, seq, now_us);
+
+	if (settled == 0)
+		return 0;
+	sub->progress_us = now_us;
+	if (ret_publish_us != NULL) {
+		/* Our 64-bit number of the message that is the newest with these low 32 bits. */
+		uint64_t full = hub->head - 1 - (uint32_t)((uint32_t)(hub->head - 1) - seq);
+		bool known = full >= hub->tail && full < hub->head;
+		*ret_publish_us = known ? slot_at(hub, full)->publish_us : 0;
+	}
+	return settled;
+}
+
+void hub_pause(struct subscriber *sub)
+{
+	sub->state = SUBSCRIBER_PAUSED;
+}
+
+void hub_resume(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	if (sub->state == SUBSCRIBER_PAUSED)
+		join(hub, sub, now_us);
+}
+
+uint32_t hub_live_seq(const struct hub *hub)
+{
+	return (uint32_t)(hub->head - 1);
+}
+
+const struct au_format *hub_format(const struct hub *hub)
+{
+	return hub->head > 0 ? &hub->format : NULL;
+}
+
+size_t hub_pinned_bytes(const struct hub *hub)
+{
+	return hub->pinned_bytes;
+}
+
+uint64_t hub_published(const struct hub *hub)
+{
+	return hub->head;
+}

@@ -1,0 +1,624 @@
+#include "streamer/pipeline.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/util.h"
+#include "streamer/chain.h"
+#include "streamer/clock.h"
+
+#define STALL_US       2000000 /* without a frame: the camera is lost */
+#define STALL_FRAMES   3       /* ...but a slow one has this many frame times */
+#define RETRY_MIN_US   1000000
+#define RETRY_MAX_US   30000000
+#define RATE_WINDOW_US 1000000
+#define PIPELINE_NICE  5 /* sending must win over encoding */
+
+struct wishes {
+	bool quit;
+	bool demand;
+	bool force_idr;
+	bool has_fault;
+	enum source_fault fault;
+	uint64_t generation; /* of picture */
+	struct pipeline_picture picture;
+};
+
+struct rate { /* frames and bytes of the running second */
+	int64_t since_us;
+	unsigned frames;
+	uint64_t bytes;
+};
+
+struct pipeline {
+	pthread_t thread;
+	struct auq *out;
+	int wake_fd; /* wishes came */
+	int news_fd; /* the report has news */
+
+	pthread_mutex_t lock; /* guards the three below */
+	struct wishes wishes;
+	struct pipeline_report report;
+	struct source_caps caps;
+
+	/* The thread's own. */
+	char source_name[16];
+	struct chain_config cfg;
+	bool fps_given;
+	struct source_caps known;    /* what the source can do; backend "" until it answered */
+	struct chain *chain;         /* NULL: closed */
+	struct pipeline_report mine; /* copied to report when something happened */
+	bool demand;
+	bool idr_wanted;
+	bool withholding; /* until an IDR: access units before it were lost */
+	int64_t last_frame_us, last_au_us;
+	int64_t retry_us, retry_delay_us;
+	unsigned failures;                        /* in a row */
+	uint64_t captured_before, dropped_before; /* by chains closed since */
+	struct rate rate;
+};
+
+static void publish_report(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->report = p->mine;
+	pthread_mutex_unlock(&p->lock);
+	eventfd_write(p->news_fd, 1);
+}
+
+static void set_online(struct pipeline *p, bool online, const char *reason)
+{
+	if (p->mine.online != online)
+		p->mine.online_since_us = clock_now_us();
+	p->mine.online = online;
+	snprintf(p->mine.reason, sizeof(p->mine.reason), "%s", reason);
+}
+
+/* source=auto: the first backend that sees a camera, else the pattern. */
+static const struct source_ops *choose_source(const char *name)
+{
+	if (strcmp(name, "auto") != 0)
+		return source_find(name);
+	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
+		if ((*ops)->is_present != NULL && (*ops)->is_present()) {
+			log_info("pipeline", "source auto: %s has a camera", (*ops)->name);
+			return *ops;
+		}
+	}
+	log_info("pipeline", "source auto: no camera was found: showing the test pattern");
+	return source_find("test");
+}
+
+static int choose_and_probe(struct pipeline *p, struct error *err)
+{
+	if (p->cfg.source == NULL)
+		p->cfg.source = choose_source(p->source_name);
+	if (p->cfg.source == NULL)
+		return error_set(err, -ENOENT, "this build has no source '%s'", p->source_name);
+	return source_probe(p->cfg.source, p->cfg.picture.device, &p->known, err);
+}
+
+/* Find out what the source can do, unless that is known. */
+static int probe(struct pipeline *p, struct error *err)
+{
+	if (p->known.backend[0] != '\0')
+		return 0;
+	int r = choose_and_probe(p, err);
+	if (r < 0) {
+		memset(&p->known, 0, sizeof(p->known));
+		return r;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->caps = p->known;
+	pthread_mutex_unlock(&p->lock);
+	memcpy(p->mine.backend, p->known.backend, sizeof(p->mine.backend));
+	memcpy(p->mine.id, p->known.id, sizeof(p->mine.id));
+	return 0;
+}
+
+/* A size that this camera does not have must not keep it from starting. */
+static void fit_picture(struct pipeline *p)
+{
+	struct source_config *picture = &p->cfg.picture;
+	struct source_mode nearest;
+
+	picture->width = p->mine.wanted.width;
+	picture->height = p->mine.wanted.height;
+	picture->fps_milli = p->mine.wanted.fps_milli;
+	if (p->known.mode_count == 0) {
+		picture->width = picture->height = 0;
+		if (!p->fps_given)
+			picture->fps_milli = 0;
+		return;
+	}
+	if (source_caps_have(&p->known, picture->width, picture->height, picture->fps_milli))
+		return;
+	if (source_caps_nearest(&p->known, picture->width, picture->height, &nearest, 1) == 0)
+		return;
+	error_set(&p->mine.last_error, -ERANGE,
+		  "the camera has no %ux%u at %u.%03u fps: the nearest mode serves", picture->width,
+		  picture->height, picture->fps_milli / 1000, picture->fps_milli % 1000);
+	log_warn("pipeline", "%s", p->mine.last_error.text);
+	picture->width = nearest.width_min;
+	picture->height = nearest.height_min;
+	picture->fps_milli = (unsigned)max_i64(nearest.fps_min_milli,
+					       min_i64(picture->fps_milli, nearest.fps_max_milli));
+}
+
+static void close_chain(struct pipeline *p)
+{
+	if (p->chain == NULL)
+		return;
+	p->captured_before = p->mine.frames_captured;
+	p->dropped_before = p->mine.frames_dropped;
+	chain_close(p->chain);
+	p->chain = NULL;
+	p->mine.flowing = false;
+	p->mine.encoder[0] = '\0';
+	p->mine.fps_captured_milli = p->mine.bitrate_actual_bps = 0;
+}
+
+static int open_chain(struct pipeline *p, struct error *err)
+{
+	struct source_format format;
+	int r = probe(p, err);
+
+	if (r == 0) {
+		fit_picture(p);
+		r = chain_open(&p->cfg, &p->chain, err);
+	}
+	if (r < 0)
+		return r;
+	chain_get_format(p->chain, &format);
+	p->mine.granted = (struct pipeline_picture){format.width, format.height, format.fps_milli};
+	const struct encoder_ops *encoder = chain_encoder(p->chain);
+	snprintf(p->mine.encoder, sizeof(p->mine.encoder), "%s", encoder->name);
+	p->mine.hardware = encoder->hardware;
+	p->mine.can_force_idr = encoder->can_force_idr;
+	p->mine.state = PIPELINE_RUNNING;
+	p->last_frame_us = clock_now_us();
+	p->withholding = true;
+	p->rate = (struct rate){.since_us = p->last_frame_us};
+	log_info("pipeline", "open: %s %s, %ux%u at %u.%03u fps, encoder %s", p->known.backend,
+		 p->known.id, format.width, format.height, format.fps_milli / 1000,
+		 format.fps_milli % 1000, encoder->name);
+	return 0;
+}
+
+/* Camera or encoder cannot be had: tell, and try again later and later. */
+static void fail(struct pipeline *p, const struct error *err)
+{
+	close_chain(p);
+	if (p->failures++ == 0)
+		log_warn("pipeline", "lost: %s: trying again after 1, 2, 4 to 30 s", err->text);
+	p->mine.state = PIPELINE_FAILED;
+	p->mine.last_error = *err;
+	p->mine.restarts++;
+	set_online(p, false, err->text);
+	memset(&p->known, 0, sizeof(p->known)); /* what comes back may be another camera */
+	p->retry_us = clock_now_us() + p->retry_delay_us;
+	p->retry_delay_us = min_i64(2 * p->retry_delay_us, RETRY_MAX_US);
+	if (p->mine.change.pending) {
+		p->mine.change.pending = false;
+		p->mine.change.error = *err;
+	}
+	publish_report(p);
+}
+
+static void try_open(struct pipeline *p)
+{
+	struct error err = {0};
+
+	if (open_chain(p, &err) < 0)
+		fail(p, &err);
+	else
+		publish_report(p);
+}
+
+/* The first access unit after something was (re)opened or lost. */
+static void begin_flow(struct pipeline *p, struct au *au)
+{
+	p->withholding = false;
+	if (p->mine.aus_produced > 0)
+		au->flags |= AU_DISCONTINUITY;
+	if (p->failures > 0)
+		log_info("pipeline", "back after %u tries", p->failures);
+	p->failures = 0;
+	p->retry_delay_us = RETRY_MIN_US;
+	if (p->mine.change.pending) {
+		p->mine.change.pending = false;
+		p->mine.change.now = true;
+		p->mine.change.interruption_us =
+			p->last_au_us > 0 ? clock_now_us() - p->last_au_us : 0;
+	}
+	p->mine.flowing = true;
+	set_online(p, true, "");
+	publish_report(p);
+}
+
+static void on_au(void *arg, struct au *au)
+{
+	struct pipeline *p = arg;
+	bool idr = au->flags & AU_IDR;
+	size_t size = au->size;
+
+	if (p->withholding && !idr) {
+		p->mine.aus_dropped++;
+		au_unref(au);
+		return;
+	}
+	if (p->withholding)
+		begin_flow(p, au);
+	if (idr) {
+		p->mine.idr_total++;
+		p->mine.idr_forced_total += p->idr_wanted;
+		p->idr_wanted = false;
+	}
+	p->last_au_us = clock_now_us();
+	if (auq_push(p->out, au) < 0) {
+		p->withholding = p->idr_wanted = true;
+		p->mine.aus_dropped++;
+		return;
+	}
+	p->mine.aus_produced++;
+	p->rate.bytes += size;
+}
+
+static void measure_rate(struct pipeline *p, unsigned frames, int64_t now_us)
+{
+	int64_t passed_us = now_us - p->rate.since_us;
+
+	p->rate.frames += frames;
+	if (passed_us < RATE_WINDOW_US)
+		return;
+	p->mine.fps_captured_milli = (unsigned)((int64_t)p->rate.frames * 1000000000 / passed_us);
+	p->mine.bitrate_actual_bps = (unsigned)((int64_t)p->rate.bytes * 8000000 / passed_us);
+	p->rate = (struct rate){.since_us = now_us};
+}
+
+/* Numbers are kept up to date without waking the loop for them. */
+static void refresh_report(struct pipeline *p)
+{
+	const struct chain_stats *stats = chain_get_stats(p->chain);
+
+	p->mine.frames_captured = p->captured_before + stats->frames_captured;
+	p->mine.frames_dropped = p->dropped_before + stats->frames_dropped;
+	pthread_mutex_lock(&p->lock);
+	p->report = p->mine;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static int64_t stall_limit_us(const struct pipeline *p)
+{
+	unsigned fps_milli = p->mine.granted.fps_milli;
+	int64_t frames_us = fps_milli > 0 ? STALL_FRAMES * INT64_C(1000000000) / fps_milli : 0;
+
+	return max_i64(STALL_US, frames_us);
+}
+
+static void pump(struct pipeline *p)
+{
+	struct error err = {0};
+	int frames = chain_pump(p->chain, p->idr_wanted, on_au, p, &err);
+	int64_t now_us = clock_now_us();
+
+	if (frames > 0)
+		p->last_frame_us = now_us;
+	if (frames >= 0 && now_us - p->last_frame_us >= stall_limit_us(p))
+		frames = error_set(&err, -ETIMEDOUT, "%s: no picture came for %lld ms",
+				   p->known.backend, (long long)(now_us - p->last_frame_us) / 1000);
+	if (frames < 0) {
+		fail(p, &err);
+		return;
+	}
+	measure_rate(p, (unsigned)frames, now_us);
+	refresh_report(p);
+}
+
+static int check_picture(struct pipeline *p, const struct pipeline_picture *picture,
+			 struct error *err)
+{
+	int r = probe(p, err);
+
+	if (r < 0)
+		return r;
+	if (p->known.mode_count == 0)
+		return error_set(err, -EOPNOTSUPP,
+				 "%s brings its own H.264 and offers no other size",
+				 p->known.backend);
+	if (!source_caps_have(&p->known, picture->width, picture->height, picture->fps_milli))
+		return error_set(err, -ERANGE, "the camera has no mode %ux%u at %u.%03u fps",
+				 picture->width, picture->height, picture->fps_milli / 1000,
+				 picture->fps_milli % 1000);
+	return 0;
+}
+
+/* Close, open with the new picture; if that fails, go back to what worked. */
+static void reopen(struct pipeline *p, const struct pipeline_picture *before)
+{
+	struct error err = {0};
+
+	p->mine.change.pending = true;
+	close_chain(p);
+	if (open_chain(p, &err) == 0)
+		return;
+	p->mine.change.pending = false;
+	p->mine.change.error = err;
+	p->mine.wanted = *before;
+	try_open(p);
+}
+
+static void change_picture(struct pipeline *p, const struct wishes *wishes)
+{
+	struct pipeline_picture before = p->mine.wanted;
+
+	p->mine.change = (struct pipeline_change){.generation = wishes->generation};
+	if (check_picture(p, &wishes->picture, &p->mine.change.error) == 0) {
+		p->mine.wanted = wishes->picture;
+		if (p->chain != NULL)
+			reopen(p, &before);
+	}
+	publish_report(p);
+}
+
+static void set_fault(struct pipeline *p, enum source_fault fault)
+{
+	struct error err = {0};
+
+	if (p->cfg.source == NULL || p->cfg.source->set_fault == NULL) {
+		log_warn("pipeline", "this source cannot act out faults");
+		return;
+	}
+	struct source *source = p->chain != NULL ? chain_source(p->chain) : NULL;
+	if (p->cfg.source->set_fault(source, fault, &err) < 0)
+		log_warn("pipeline", "%s", err.text);
+	p->retry_us = clock_now_us(); /* what was unplugged may be back */
+}
+
+static void stop_flow(struct pipeline *p)
+{
+	close_chain(p);
+	p->mine.state = PIPELINE_IDLE;
+	p->mine.change.pending = false;
+	p->retry_us = 0;
+	p->retry_delay_us = RETRY_MIN_US;
+	p->last_au_us = 0;
+	log_info("pipeline", "closed: nobody wants pictures");
+	publish_report(p);
+}
+
+/* Take the wishes; what happens once is taken away, what lasts stays. */
+static struct wishes take_wishes(struct pipeline *p)
+{
+	eventfd_t count;
+
+	pthread_mutex_lock(&p->lock);
+	eventfd_read(p->wake_fd, &count);
+	struct wishes wishes = p->wishes;
+	p->wishes.force_idr = p->wishes.has_fault = false;
+	pthread_mutex_unlock(&p->lock);
+	return wishes;
+}
+
+static void follow(struct pipeline *p, const struct wishes *wishes)
+{
+	if (wishes->has_fault)
+		set_fault(p, wishes->fault);
+	if (wishes->generation != p->mine.change.generation)
+		change_picture(p, wishes);
+	if (wishes->force_idr)
+		p->idr_wanted = true;
+	if (p->demand && !wishes->demand)
+		stop_flow(p);
+	p->demand = wishes->demand;
+	if (p->demand && p->chain == NULL && clock_now_us() >= p->retry_us)
+		try_open(p);
+}
+
+static int wait_ms(const struct pipeline *p)
+{
+	int64_t until_us;
+
+	if (p->chain != NULL)
+		until_us = p->last_frame_us + stall_limit_us(p);
+	else if (p->demand)
+		until_us = p->retry_us;
+	else
+		return -1;
+	/* Rounded up: waking a moment too early would spin. */
+	return (int)max_i64(0, (until_us - clock_now_us() + 999) / 1000);
+}
+
+static void wait_for_work(struct pipeline *p)
+{
+	struct pollfd fds[1 + CHAIN_FDS] = {{.fd = p->wake_fd, .events = POLLIN}};
+	nfds_t count = 1;
+
+	if (p->chain != NULL) {
+		chain_poll_fds(p->chain, fds + 1);
+		count += CHAIN_FDS;
+	}
+	poll(fds, count, wait_ms(p));
+}
+
+static void probe_at_start(struct pipeline *p)
+{
+	struct error err = {0};
+	int r = probe(p, &err);
+
+	set_online(p, r == 0, err.text);
+	p->mine.online_since_us = clock_now_us();
+	if (r < 0) {
+		p->mine.last_error = err;
+		log_warn("pipeline", "no camera yet: %s", err.text);
+	}
+	publish_report(p);
+}
+
+static void *run(void *arg)
+{
+	struct pipeline *p = arg;
+
+	pthread_setname_np(pthread_self(), "pipeline");
+	/* Linux: of this thread alone, and of those that the encoder starts from it. */
+	setpriority(PRIO_PROCESS, 0, PIPELINE_NICE);
+	probe_at_start(p);
+	for (;;) {
+		struct wishes wishes = take_wishes(p);
+		if (wishes.quit)
+			break;
+		follow(p, &wishes);
+		wait_for_work(p);
+		if (p->chain != NULL)
+			pump(p);
+	}
+	close_chain(p);
+	return NULL;
+}
+
+static void init_settings(struct pipeline *p, const struct conf *conf,
+			  const struct pipeline_picture *picture)
+{
+	snprintf(p->source_name, sizeof(p->source_name), "%s", conf->source);
+	snprintf(p->cfg.picture.device, sizeof(p->cfg.picture.device), "%s", conf->source_device);
+	snprintf(p->cfg.encoder, sizeof(p->cfg.encoder), "%s", conf->encoder);
+	p->cfg.bitrate_bps = conf->bitrate_bps;
+	p->cfg.gop_frames = conf->gop_frames;
+	p->cfg.any_profile = conf->any_profile;
+	p->fps_given = conf->fps_given;
+	p->mine.wanted = *picture;
+	p->mine.can_force_idr = true;
+	p->retry_delay_us = RETRY_MIN_US;
+	p->report = p->mine;
+	p->wishes.picture = *picture;
+	enum source_fault fault;
+	if (source_fault_parse(conf->test_fault, &fault) == 0) {
+		p->wishes.has_fault = true;
+		p->wishes.fault = fault;
+	}
+}
+
+static void release(struct pipeline *p)
+{
+	close_fd(&p->wake_fd);
+	close_fd(&p->news_fd);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+int pipeline_new(const struct conf *conf, const struct pipeline_picture *picture, struct auq *out,
+		 struct pipeline **ret_pipeline, struct error *err)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	pthread_mutex_init(&p->lock, NULL);
+	p->out = out;
+	p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	init_settings(p, conf, picture);
+	int r = p->wake_fd < 0 || p->news_fd < 0 ? errno : 0;
+	if (r == 0)
+		r = pthread_create(&p->thread, NULL, run, p);
+	if (r != 0) {
+		release(p);
+		return error_set(err, -r, "the pipeline's thread: %s", strerror(r));
+	}
+	*ret_pipeline = p;
+	return 0;
+}
+
+static void wake(struct pipeline *p)
+{
+	pthread_mutex_unlock(&p->lock);
+	eventfd_write(p->wake_fd, 1);
+}
+
+bool pipeline_free(struct pipeline *p, int64_t timeout_us)
+{
+	struct timespec until;
+
+	if (p == NULL)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	p->wishes.quit = true;
+	wake(p);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_us / 1000000;
+	until.tv_nsec += timeout_us % 1000000 * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	if (pthread_timedjoin_np(p->thread, NULL, &until) != 0)
+		return false;
+	release(p);
+	return true;
+}
+
+int pipeline_fd(const struct pipeline *p)
+{
+	return p->news_fd;
+}
+
+void pipeline_take_news(struct pipeline *p)
+{
+	eventfd_t count;
+
+	eventfd_read(p->news_fd, &count);
+}
+
+void pipeline_get_report(struct pipeline *p, struct pipeline_report *ret_report)
+{
+	pthread_mutex_lock(&p->lock);
+	*ret_report = p->report;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_get_caps(struct pipeline *p, struct source_caps *ret_caps)
+{
+	pthread_mutex_lock(&p->lock);
+	*ret_caps = p->caps;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_demand(struct pipeline *p, bool wanted)
+{
+	pthread_mutex_lock(&p->lock);
+	p->wishes.demand = wanted;
+	wake(p);
+}
+
+void pipeline_force_idr(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->wishes.force_idr = true;
+	wake(p);
+}
+
+uint64_t pipeline_set_picture(struct pipeline *p, const struct pipeline_picture *picture)
+{
+	pthread_mutex_lock(&p->lock);
+	uint64_t generation = ++p->wishes.generation;
+	p->wishes.picture = *picture;
+	wake(p);
+	return generation;
+}
+
+void pipeline_set_fault(struct pipeline *p, enum source_fault fault)
+{
+	pthread_mutex_lock(&p->lock);
+	p->wishes.has_fault = true;
+	p->wishes.fault = fault;
+	wake(p);
+}

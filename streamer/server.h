@@ -1,0 +1,55 @@
+/* server: the viewers' socket: accepts, lets the hub's news out, sweeps, and says whether anybody
+ * watches. Owns hub and viewers. Loop thread.
+ *
+ * Viewer sockets are not sources of sd-event one by one: with a thousand of them ready that costs
+ * it 63 us each. They live in an epoll of the server's own, which is one source (1.4 us each). */
+#ifndef STREAMER_SERVER_H
+#define STREAMER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "common/error.h"
+#include "streamer/auq.h"
+#include "streamer/conf.h"
+#include "streamer/pipeline.h"
+
+struct server;
+
+struct server_config {
+	sd_event *event;
+	int listen_fd; /* the server's from now on */
+	const struct conf *conf;
+	struct auq *auq;
+	/* Somebody watches who did not, or the other way round; the pipeline is to be told. */
+	void (*on_watched)(void *arg, bool watched);
+	void (*need_idr)(void *arg);
+	void *arg;
+};
+
+struct server_stats {
+	unsigned viewers;
+	uint64_t published;
+	int64_t capture_to_publish_us[2]; /* p50, p99 */
+	int64_t publish_to_ack_us[2];
+};
+
+int server_new(const struct server_config *cfg, struct server **ret_server, struct error *err);
+
+/* Everybody is told "going away" (1001). Afterwards server_is_empty() tells when they are gone. */
+void server_close_viewers(struct server *server);
+bool server_is_empty(const struct server *server);
+void server_free(struct server *server); /* NULL is nothing */
+
+/* What viewers are told of stream and camera, and whether the encoder makes IDRs on request. */
+void server_set_running(struct server *server, bool running);
+void server_set_report(struct server *server, const struct pipeline_report *report);
+
+/* false before the first access unit. */
+bool server_get_format(const struct server *server, struct au_format *ret_format);
+
+void server_get_stats(struct server *server, struct server_stats *ret_stats);
+
+#endif

@@ -1,0 +1,142 @@
+#include "streamer/statejson.h"
+
+#include <time.h>
+
+#include "streamer/clock.h"
+
+json_t *statejson_milli(unsigned milli)
+{
+	if (milli == 0)
+		return json_null();
+	if (milli % 1000 == 0)
+		return json_integer(milli / 1000);
+	return json_real(milli / 1000.0);
+}
+
+static json_t *count_or_null(unsigned value)
+{
+	return value == 0 ? json_null() : json_integer(value);
+}
+
+/* RFC 3339, UTC, milliseconds. */
+static json_t *time_of(int64_t monotonic_us)
+{
+	int64_t wire_us = clock_wire_us(monotonic_us);
+	time_t seconds = (time_t)(wire_us / 1000000);
+	struct tm utc;
+	char date[32];
+
+	gmtime_r(&seconds, &utc);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+	return json_sprintf("%s.%03dZ", date, (int)(wire_us / 1000 % 1000));
+}
+
+json_t *statejson_picture(const struct pipeline_picture *picture)
+{
+	return json_pack("{s:o, s:o, s:o}", "width", count_or_null(picture->width), "height",
+			 count_or_null(picture->height), "fps",
+			 statejson_milli(picture->fps_milli));
+}
+
+struct pipeline_picture statejson_effective(const struct stream_status *status)
+{
+	const struct pipeline_report *report = &status->pipeline;
+
+	return report->state == PIPELINE_RUNNING ? report->granted : report->wanted;
+}
+
+static json_t *range(unsigned min, unsigned max, unsigned step)
+{
+	return json_pack("{s:i, s:i, s:i}", "min", (int)min, "max", (int)max, "step", (int)step);
+}
+
+json_t *statejson_mode(const struct source_mode *mode)
+{
+	bool single = mode->width_step == 0 && mode->height_step == 0;
+	json_t *width = single ? json_integer(mode->width_min)
+			       : range(mode->width_min, mode->width_max, mode->width_step);
+	json_t *height = single ? json_integer(mode->height_min)
+				: range(mode->height_min, mode->height_max, mode->height_step);
+
+	return json_pack("{s:o, s:o, s:o}", "width", width, "height", height, "fps_max",
+			 statejson_milli(mode->fps_max_milli));
+}
+
+json_t *statejson_resolution(const struct stream_status *status, const struct source_caps *caps)
+{
+	struct pipeline_picture picture = statejson_effective(status);
+	json_t *modes = json_array();
+
+	if (caps->mode_count == 0) /* the source's own size, known once it was opened */
+		picture = status->pipeline.granted;
+	for (unsigned i = 0; i < caps->mode_count; i++)
+		json_array_append_new(modes, statejson_mode(&caps->modes[i]));
+	json_t *resolution = statejson_picture(&picture);
+	json_object_set_new(resolution, "modes", modes);
+	return resolution;
+}
+
+static json_t *stream_json(const struct conf *conf, const struct stream_status *status)
+{
+	return json_pack("{s:b, s:b, s:b, s:o}", "running", status->running, "active",
+			 status->pipeline.state == PIPELINE_RUNNING, "on_demand", conf->on_demand,
+			 "since", time_of(status->running_since_us));
+}
+
+static json_t *source_json(const struct pipeline_report *report,
+			   const struct pipeline_picture *picture)
+{
+	json_t *source = json_pack("{s:b, s:o, s:s, s:s}", "online", report->online, "reason",
+				   report->online ? json_null() : json_string(report->reason),
+				   "backend", report->backend, "id", report->id);
+	json_t *shape = statejson_picture(picture);
+
+	json_object_update(source, shape);
+	json_decref(shape);
+	json_object_set_new(source, "fps_captured", json_real(report->fps_captured_milli / 1000.0));
+	json_object_set_new(source, "restarts", json_integer(report->restarts));
+	json_object_set_new(source, "last_error",
+			    report->last_error.code == 0 ? json_null()
+							 : json_string(report->last_error.text));
+	return source;
+}
+
+static json_t *name_or_null(const char *name)
+{
+	return name[0] == '\0' ? json_null() : json_string(name);
+}
+
+static json_t *encoder_json(const struct conf *conf, const struct pipeline_report *report,
+			    const struct au_format *format)
+{
+	return json_pack("{s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "name",
+			 name_or_null(report->encoder), "hardware", report->hardware, "codec",
+			 format != NULL ? name_or_null(format->codec) : json_null(), "bitrate_bps",
+			 (int)conf->bitrate_bps, "bitrate_actual_bps",
+			 (int)report->bitrate_actual_bps, "gop_frames", (int)conf->gop_frames,
+			 "decoder_delay_frames", 0, "idr_total", (json_int_t)report->idr_total,
+			 "idr_forced_total", (json_int_t)report->idr_forced_total, "dropped_total",
+			 (json_int_t)(report->frames_dropped + report->aus_dropped));
+}
+
+static json_t *latency_json(const int64_t percentiles_us[static 2])
+{
+	return json_pack("{s:f, s:f}", "p50", (double)percentiles_us[0] / 1000.0, "p99",
+			 (double)percentiles_us[1] / 1000.0);
+}
+
+json_t *statejson_state(const struct conf *conf, const struct stream_status *status,
+			const struct au_format *format, int64_t uptime_us)
+{
+	struct pipeline_picture picture = statejson_effective(status);
+	const struct server_stats *server = &status->server;
+
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:{s:i, s:i}, s:{s:o, s:o}}", "version",
+			 PACKAGE_VERSION, "camera", conf->name, "uptime_ms",
+			 (json_int_t)(uptime_us / 1000), "stream", stream_json(conf, status),
+			 "source", source_json(&status->pipeline, &picture), "encoder",
+			 encoder_json(conf, &status->pipeline, format), "viewers", "count",
+			 (int)server->viewers, "max", (int)conf->viewers_max, "latency_ms",
+			 "capture_to_publish", latency_json(server->capture_to_publish_us),
+			 "publish_to_ack", latency_json(server->publish_to_ack_us));
+}

@@ -1,0 +1,28 @@
+/* statejson: the daemon's state as the HTTP API shows it (protocol.md sections 4 and 5): from
+ * structs to JSON, nothing else. Every function returns a new reference, NULL: no memory. */
+#ifndef STREAMER_STATEJSON_H
+#define STREAMER_STATEJSON_H
+
+#include <jansson.h>
+
+#include "streamer/conf.h"
+#include "streamer/stream.h"
+
+json_t *statejson_state(const struct conf *conf, const struct stream_status *status,
+			const struct au_format *format, int64_t uptime_us);
+
+/* {"width","height","fps","modes":[...]} */
+json_t *statejson_resolution(const struct stream_status *status, const struct source_caps *caps);
+
+/* {"width","height","fps"}; null where unknown (0) */
+json_t *statejson_picture(const struct pipeline_picture *picture);
+
+/* What the stream is shown at: granted while it runs, else what it will be opened with. */
+struct pipeline_picture statejson_effective(const struct stream_status *status);
+
+json_t *statejson_mode(const struct source_mode *mode);
+
+/* Thousandths as a JSON number: 30 or 29.97. 0 is null. */
+json_t *statejson_milli(unsigned milli);
+
+#endif

@@ -1,0 +1,69 @@
+/* viewer: one connection on the stream socket: HTTP head, then WebSocket (raw or nalcast.v1) or an
+ * endless H.264 body.
+ *
+ * Owned by the server; loop thread. A viewer never closes itself: functions return false when it
+ * is over, and the server frees it. Sockets are edge-triggered in the server's own epoll. */
+#ifndef STREAMER_VIEWER_H
+#define STREAMER_VIEWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "streamer/hub.h"
+#include "streamer/percentile.h"
+#include "streamer/ws.h"
+
+struct viewer;
+
+enum viewer_framing {                      /* HUB_FRAMINGS of them */
+		      VIEWER_FRAMING_RAW,  /* a WebSocket message is an access unit */
+		      VIEWER_FRAMING_V1,   /* ...after nalcast.v1's header */
+		      VIEWER_FRAMING_BARE, /* no WebSocket: one access unit after the other */
+};
+
+struct viewer_host { /* what all viewers of a server share; outlives them */
+	struct hub *hub;
+	const char *camera;       /* "main" */
+	const char *allow_origin; /* further origins, comma-separated */
+	unsigned viewers_max;
+	unsigned watching; /* viewers past the handshake: counted here by the viewers */
+
+	/* What nalcast.v1 tells in `stream` and `source` messages; kept up by the server. */
+	bool running;
+	bool online;
+	char reason[240];
+	int64_t online_since_us;
+
+	struct percentile publish_to_ack;
+	void (*on_watching)(void *arg); /* watching changed */
+	void *arg;
+};
+
+enum viewer_news { /* bits */
+		   VIEWER_NEWS_STREAM = 1 << 0,
+		   VIEWER_NEWS_SOURCE = 1 << 1,
+};
+
+/* The framings' headers, for hub_config.frame. */
+size_t viewer_frame(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
+		    uint32_t seq, int64_t publish_us);
+
+/* Takes fd. NULL: no memory, and fd is closed. */
+struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us);
+void viewer_free(struct viewer *v); /* NULL is nothing */
+
+/* All of these: false when the viewer is over. */
+bool viewer_on_events(struct viewer *v, uint32_t epoll_events, int64_t now_us);
+bool viewer_flush(struct viewer *v, int64_t now_us); /* the hub has news */
+bool viewer_tell(struct viewer *v, unsigned news, int64_t now_us);
+bool viewer_tick(struct viewer *v, int64_t now_us); /* deadlines; about once a second */
+bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason, int64_t now_us);
+
+bool viewer_is_watching(const struct viewer *v);
+
+/* How long it has been in the middle of one message, for the limit on what the stalled may pin;
+ * 0 when it is not. */
+int64_t viewer_stalled_us(const struct viewer *v, int64_t now_us);
+
+#endif

@@ -1,0 +1,5 @@
+check_PROGRAMS += %D%/test_hub_model
+TESTS += %D%/test_hub_model
+%C%_test_hub_model_SOURCES = %D%/test_hub_model.c
+%C%_test_hub_model_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+%C%_test_hub_model_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)

@@ -1,0 +1,233 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "streamer/conf.h"
+
+static void defaults_are_those_of_the_protocol(void **state)
+{
+	UNUSED_STATE(state);
+	struct conf conf;
+
+	conf_defaults(&conf);
+	assert_string_equal(conf.name, "main");
+	assert_string_equal(conf.source, "auto");
+	assert_int_equal(conf.width, 1280);
+	assert_int_equal(conf.height, 720);
+	assert_int_equal(conf.fps_milli, 30000);
+	assert_int_equal(conf.bitrate_bps, 2000000);
+	assert_int_equal(conf.gop_frames, 60);
+	assert_int_equal(conf.viewer_lag_max_ms, 250);
+	assert_true(conf.on_demand);
+}
+
+static void values_are_read_with_their_units(void **state)
+{
+	UNUSED_STATE(state);
+	struct conf conf;
+
+	conf_defaults(&conf);
+	assert_int_equal(conf_set(&conf, "bitrate-bps", "2500k", NULL), 0);
+	assert_int_equal(conf.bitrate_bps, 2500000);
+	assert_int_equal(conf_set(&conf, "bitrate_bps", "4M", NULL), 0);
+	assert_int_equal(conf.bitrate_bps, 4000000);
+	assert_int_equal(conf_set(&conf, "fps", "29.97", NULL), 0);
+	assert_int_equal(conf.fps_milli, 29970);
+	assert_int_equal(conf_set(&conf, "fps", "12.5", NULL), 0);
+	assert_int_equal(conf.fps_milli, 12500);
+	assert_int_equal(conf_set(&conf, "size", "1920x1080", NULL), 0);
+	assert_int_equal(conf.width, 1920);
+	assert_int_equal(conf.height, 1080);
+	assert_int_equal(conf_set(&conf, "socket-mode", "0666", NULL), 0);
+	assert_int_equal(conf.socket_mode, 0666);
+	assert_int_equal(conf_set(&conf, "source", "file:/tmp/a:b.h264", NULL), 0);
+	assert_string_equal(conf.source, "file");
+	assert_string_equal(conf.source_device, "/tmp/a:b.h264");
+}
+
+static void wrong_values_are_refused_and_named(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *name, *value;
+	} cases[] = {
+		{"size", "1280"},
+		{"size", "1280x"},
+		{"size", "1281x720"},
+		{"size", "100x100"},
+		{"size", "8000x4000"},
+		{"size", "1280x720x2"},
+		{"fps", ""},
+		{"fps", "0"},
+		{"fps", "241"},
+		{"fps", "30."},
+		{"fps", "29.9777"},
+		{"fps", "-5"},
+		{"bitrate-bps", "2G"},
+		{"bitrate-bps", "10"},
+		{"bitrate-bps", "999999999999"},
+		{"bitrate-bps", "M"},
+		{"gop-frames", "0"},
+		{"gop-frames", "ten"},
+		{"socket-mode", "0999"},
+		{"on-demand", "maybe"},
+		{"viewers-max", "0"},
+		{"source", ""},
+		{"source", "file:"},
+		{"profiles", "main"},
+		{"log-level", "loud"},
+		{"name", "api"},
+		{"name", "Main"},
+		{"name", ""},
+		{"viewer-lag-max-ms", "5"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf conf, before;
+		struct error err = {0};
+		conf_defaults(&conf);
+		before = conf;
+		assert_int_equal(conf_set(&conf, cases[i].name, cases[i].value, &err), -EINVAL);
+		assert_non_null(strstr(err.text, cases[i].name));
+		assert_memory_equal(&conf, &before, sizeof(conf));
+	}
+}
+
+static void unknown_setting_is_refused(void **state)
+{
+	UNUSED_STATE(state);
+	struct conf conf;
+	struct error err = {0};
+
+	conf_defaults(&conf);
+	assert_int_equal(conf_set(&conf, "colour", "red", &err), -ENOENT);
+	assert_non_null(strstr(err.text, "colour"));
+}
+
+static int read_text(struct conf *conf, const char *text, struct error *err)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+
+	assert_non_null(file);
+	int r = conf_read(conf, file, "test.conf", err);
+	fclose(file);
+	return r;
+}
+
+static void file_is_read(void **state)
+{
+	UNUSED_STATE(state);
+	struct conf conf;
+	struct error err = {0};
+
+	conf_defaults(&conf);
+	assert_int_equal(read_text(&conf, "# a comment\nsize = 640x480\n\nbitrate_bps=1M\n", &err),
+			 0);
+	assert_int_equal(conf.width, 640);
+	assert_int_equal(conf.bitrate_bps, 1000000);
+}
+
+static void wrong_line_is_named_and_nothing_is_taken(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{"size = 640x480\nfps = fast\n", "test.conf:2: fps"},
+		{"size = 640x480\ncolour = red\n", "test.conf:2: there is no setting"},
+		{"size = 640x480\nnonsense\n", "test.conf:2: "},
+		{"[camera]\nsize = 640x480\n", "test.conf:2: there are no sections"},
+		{"name = other\n", "test.conf:1: name"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf conf, before;
+		struct error err = {0};
+		conf_defaults(&conf);
+		before = conf;
+		assert_int_equal(read_text(&conf, cases[i].text, &err), -EINVAL);
+		assert_non_null(strstr(err.text, cases[i].words));
+		assert_memory_equal(&conf, &before, sizeof(conf));
+	}
+}
+
+static int load(struct conf *conf, struct error *err, const char *a, const char *b)
+{
+	const char *argv[] = {"nalcastd", a, b, NULL};
+	enum conf_action action;
+	int argc = b != NULL ? 3 : a != NULL ? 2 : 1;
+
+	return conf_load(conf, argc, (char **)(uintptr_t)argv, &action, err);
+}
+
+static void command_line_wins_over_the_file(void **state)
+{
+	UNUSED_STATE(state);
+	char path[] = "/tmp/nalcast-conf-XXXXXX";
+	char option[64];
+	struct conf conf;
+	struct error err = {0};
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(dprintf(fd, "size = 640x480\nfps = 15\n"), 24);
+	close(fd);
+	snprintf(option, sizeof(option), "--config=%s", path);
+	assert_int_equal(load(&conf, &err, "--fps=25", option), 0);
+	unlink(path);
+	assert_int_equal(conf.width, 640);
+	assert_int_equal(conf.fps_milli, 25000);
+}
+
+static void paths_follow_from_the_name(void **state)
+{
+	UNUSED_STATE(state);
+	struct conf conf;
+	struct error err = {0};
+
+	assert_int_equal(load(&conf, &err, "--name=door", NULL), 0);
+	assert_non_null(strstr(conf.stream_socket, "/nalcast/door/stream.sock"));
+	assert_non_null(strstr(conf.control_socket, "/nalcast/door/control.sock"));
+	assert_non_null(strstr(conf.state_dir, "/nalcast/door"));
+}
+
+static void command_line_that_is_wrong_is_named(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *argument, *words;
+	} cases[] = {
+		{"--colour=red", "--colour"},
+		{"size", "'size'"},
+		{"--size", "--size needs a value"},
+		{"--size=big", "size: 'big'"},
+		{"--config=/nonexistent/file", "/nonexistent/file"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf conf;
+		struct error err = {0};
+		assert_true(load(&conf, &err, cases[i].argument, NULL) < 0);
+		assert_non_null(strstr(err.text, cases[i].words));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_are_those_of_the_protocol),
+		cmocka_unit_test(values_are_read_with_their_units),
+		cmocka_unit_test(wrong_values_are_refused_and_named),
+		cmocka_unit_test(unknown_setting_is_refused),
+		cmocka_unit_test(file_is_read),
+		cmocka_unit_test(wrong_line_is_named_and_nothing_is_taken),
+		cmocka_unit_test(command_line_wins_over_the_file),
+		cmocka_unit_test(paths_follow_from_the_name),
+		cmocka_unit_test(command_line_that_is_wrong_is_named),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

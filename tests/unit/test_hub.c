@@ -1,0 +1,446 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "streamer/hub.h"
+
+#define FRAME_US   33333
+#define LAG_MAX_US 250000
+#define AU_BYTES   100
+
+static struct hub *hub;
+static unsigned idr_requests;
+static int64_t now_us;
+
+static size_t frame(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
+		    uint32_t seq, int64_t publish_us)
+{
+	(void)au;
+	(void)publish_us;
+	if (framing == 0)
+		return 0;
+	memcpy(out, &seq, sizeof(seq));
+	return sizeof(seq);
+}
+
+static void need_idr(void *arg)
+{
+	(void)arg;
+	idr_requests++;
+}
+
+static int make_hub(void **state)
+{
+	UNUSED_STATE(state);
+	hub = hub_new(&(struct hub_config){
+		.ring_aus_max = 64,
+		.ring_bytes_max = 1 << 20,
+		.lag_max_us = LAG_MAX_US,
+		.join_age_max_us = 500000,
+		.join_bytes_max = 10 * AU_BYTES,
+		.idr_join_interval_us = 500000,
+		.idr_recover_interval_us = 2000000,
+		.frame = frame,
+		.need_idr = need_idr,
+	});
+	idr_requests = 0;
+	now_us = 1000000;
+	return hub == NULL;
+}
+
+static int free_hub(void **state)
+{
+	UNUSED_STATE(state);
+	hub_free(hub);
+	return 0;
+}
+
+static void publish_sized(unsigned flags, size_t size)
+{
+	struct au *au = au_new(size);
+
+	assert_non_null(au);
+	au->flags = flags;
+	au->size = size;
+	memset(au->data, 0x55, size);
+	now_us += FRAME_US;
+	assert_int_equal(hub_publish(hub, au, now_us), 0);
+}
+
+static void publish(unsigned flags)
+{
+	publish_sized(flags, AU_BYTES);
+}
+
+static bool peek(struct subscriber *sub, struct hub_message *message)
+{
+	return hub_peek(hub, sub, now_us, message);
+}
+
+/* Send all there is; returns how many messages, and the seq of the first and the last. */
+static unsigned drain(struct subscriber *sub, uint32_t *ret_first, uint32_t *ret_last)
+{
+	struct hub_message message;
+	unsigned count = 0;
+
+	while (peek(sub, &message)) {
+		size_t total = 0;
+		for (unsigned i = 0; i < message.iov_count; i++)
+			total += message.iov[i].iov_len;
+		if (count++ == 0 && ret_first != NULL)
+			*ret_first = message.seq;
+		if (ret_last != NULL)
+			*ret_last = message.seq;
+		hub_advance(hub, sub, total, now_us);
+	}
+	return count;
+}
+
+static void first_viewer_asks_for_an_idr_and_begins_at_it(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t first;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	assert_int_equal(idr_requests, 1);
+	publish(0);
+	assert_int_equal(drain(&sub, NULL, NULL), 0);
+	publish(AU_IDR);
+	publish(0);
+	assert_int_equal(drain(&sub, &first, NULL), 2);
+	assert_int_equal(first, 1);
+	assert_int_equal(sub.skipped_aus, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void viewer_joins_at_a_near_idr_in_the_ring(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t first;
+
+	publish(AU_IDR);
+	publish(0);
+	publish(0);
+	hub_subscribe(hub, &sub, 0, now_us);
+	assert_int_equal(idr_requests, 0);
+	assert_int_equal(drain(&sub, &first, NULL), 3);
+	assert_int_equal(first, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void idr_that_is_old_or_far_is_not_joined_at(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber by_bytes, by_age;
+
+	publish(AU_IDR);
+	for (int i = 0; i < 11; i++)
+		publish(0);
+	hub_subscribe(hub, &by_bytes, 0, now_us);
+	assert_int_equal(idr_requests, 1);
+	assert_int_equal(drain(&by_bytes, NULL, NULL), 0);
+	publish(AU_IDR);
+	now_us += 600000;
+	hub_subscribe(hub, &by_age, 0, now_us);
+	assert_int_equal(idr_requests, 2);
+	assert_int_equal(drain(&by_age, NULL, NULL), 0);
+	hub_unsubscribe(hub, &by_bytes);
+	hub_unsubscribe(hub, &by_age);
+}
+
+static void encoder_that_cannot_be_asked_means_replay_from_its_idr(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+
+	hub_set_can_force_idr(hub, false);
+	publish(AU_IDR);
+	for (int i = 0; i < 40; i++)
+		publish(0);
+	hub_subscribe(hub, &sub, 0, now_us);
+	assert_int_equal(drain(&sub, NULL, NULL), 41);
+	assert_int_equal(idr_requests, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void many_joins_are_one_request(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber subs[10];
+
+	for (int i = 0; i < 10; i++)
+		hub_subscribe(hub, &subs[i], 0, now_us);
+	assert_int_equal(idr_requests, 1);
+	publish(AU_IDR);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(drain(&subs[i], NULL, NULL), 1);
+		hub_unsubscribe(hub, &subs[i]);
+	}
+}
+
+static void joins_get_at_most_two_idrs_a_second(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+
+	/* A second in which somebody joins after every picture, and every wish is granted. */
+	for (int i = 0; i < 30; i++) {
+		unsigned before = idr_requests;
+		now_us += FRAME_US;
+		hub_subscribe(hub, &sub, 0, now_us);
+		publish(before != idr_requests ? AU_IDR : 0);
+		publish_sized(0, 2000); /* too much to replay */
+		hub_unsubscribe(hub, &sub);
+	}
+	assert_in_range(idr_requests, 2, 5);
+}
+
+static void wish_that_came_too_early_is_served_later(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber first, second;
+
+	hub_subscribe(hub, &first, 0, now_us);
+	publish(AU_IDR);
+	publish_sized(0, 2000); /* too much to replay */
+	hub_subscribe(hub, &second, 0, now_us);
+	assert_int_equal(idr_requests, 1);
+	for (int i = 0; i < 20; i++)
+		publish(0);
+	assert_int_equal(idr_requests, 2);
+	hub_unsubscribe(hub, &first);
+	hub_unsubscribe(hub, &second);
+}
+
+static void slow_viewer_resumes_at_an_idr(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	struct hub_message message;
+	uint32_t first;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish(AU_IDR);
+	assert_true(peek(&sub, &message));
+	hub_advance(hub, &sub, 10, now_us); /* stuck in the middle */
+	for (int i = 0; i < 20; i++)
+		publish(0);
+	assert_true(subscriber_mid_message(&sub));
+	assert_true(peek(&sub, &message));
+	assert_true(message.begun);
+	assert_int_equal(message.seq, 0);
+	assert_int_equal(message.iov[0].iov_len, AU_BYTES - 10);
+	hub_advance(hub, &sub, AU_BYTES - 10, now_us);
+
+	/* Unstuck: no P picture after the hole. */
+	assert_false(peek(&sub, &message));
+	assert_int_equal(idr_requests, 2);
+	publish(AU_IDR);
+	publish(0);
+	assert_int_equal(drain(&sub, &first, NULL), 2);
+	assert_int_equal(first, 21);
+	assert_int_equal(sub.skipped_aus, 20);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t last, first;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	publish(AU_IDR);
+	drain(&sub, NULL, &last);
+	now_us += 10000;
+	assert_int_equal(hub_ack(hub, &sub, last, now_us, NULL), 1);
+
+	/* The socket takes everything, but nothing arrives. */
+	unsigned given = 0;
+	for (int i = 0; i < 30; i++) {
+		publish(0);
+		given += drain(&sub, NULL, &last);
+	}
+	assert_in_range(given, 7, 10); /* 250 ms at 30 fps */
+
+	/* It all arrives at once: on at the next IDR, not before. */
+	hub_ack(hub, &sub, last, now_us, NULL);
+	assert_int_equal(drain(&sub, NULL, NULL), 0);
+	publish(AU_IDR);
+	assert_int_equal(drain(&sub, &first, NULL), 1);
+	assert_int_equal(first, 31);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void long_round_trip_is_no_lag(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t last = 0;
+	unsigned given = 0;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	publish(AU_IDR);
+	drain(&sub, NULL, &last);
+	now_us += 200000;
+	hub_ack(hub, &sub, last, now_us, NULL);
+	/* From now on acknowledgements come ten pictures late: 333 ms, within 2 x 200 + 100. */
+	for (uint32_t i = 1; i <= 60; i++) {
+		publish(0);
+		given += drain(&sub, NULL, &last);
+		if (i > 10)
+			hub_ack(hub, &sub, i - 10, now_us, NULL);
+	}
+	assert_int_equal(given, 60);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void ack_tells_when_its_message_was_published(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	int64_t publish_us = -1;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	publish(AU_IDR);
+	int64_t published = now_us;
+	drain(&sub, NULL, NULL);
+	now_us += 5000;
+	assert_int_equal(hub_ack(hub, &sub, 0, now_us, &publish_us), 1);
+	assert_int_equal(publish_us, published);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void paused_viewer_gets_nothing_and_resumes_at_an_idr(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t first;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish(AU_IDR);
+	drain(&sub, NULL, NULL);
+	hub_pause(&sub);
+	for (int i = 0; i < 5; i++)
+		publish(0);
+	assert_int_equal(drain(&sub, NULL, NULL), 0);
+	hub_resume(hub, &sub, now_us);
+	assert_int_equal(drain(&sub, NULL, NULL), 0); /* never the IDR that it has seen */
+	publish(AU_IDR);
+	assert_int_equal(drain(&sub, &first, NULL), 1);
+	assert_int_equal(first, 6);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void ring_keeps_to_its_bytes(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	struct hub_message message;
+
+	publish(AU_IDR);
+	hub_set_can_force_idr(hub, false);
+	hub_subscribe(hub, &sub, 0, now_us);
+	assert_true(peek(&sub, &message));
+	hub_advance(hub, &sub, 1, now_us);
+	assert_int_equal(hub_pinned_bytes(hub), 0);
+	for (int i = 0; i < 3; i++)
+		publish_sized(0, 400 << 10);
+	/* The IDR fell out of the ring; the viewer in the middle of it holds it. */
+	assert_int_equal(hub_pinned_bytes(hub), AU_BYTES);
+	hub_unsubscribe(hub, &sub);
+	assert_int_equal(hub_pinned_bytes(hub), 0);
+}
+
+static void access_unit_larger_than_the_ring_is_still_given(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish_sized(AU_IDR, 2 << 20);
+	assert_int_equal(drain(&sub, NULL, NULL), 1);
+	publish(0);
+	assert_int_equal(drain(&sub, NULL, NULL), 1);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void nobody_joins_at_what_was_cleared(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+
+	publish(AU_IDR);
+	hub_clear(hub);
+	hub_subscribe(hub, &sub, 0, now_us);
+	assert_int_equal(drain(&sub, NULL, NULL), 0);
+	publish(AU_IDR);
+	assert_int_equal(drain(&sub, NULL, NULL), 1);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void messages_carry_their_framing(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber bare, framed;
+	struct hub_message message;
+
+	hub_subscribe(hub, &bare, 0, now_us);
+	hub_subscribe(hub, &framed, 1, now_us);
+	publish(AU_IDR);
+	assert_true(peek(&bare, &message));
+	assert_int_equal(message.iov_count, 1);
+	assert_true(peek(&framed, &message));
+	assert_int_equal(message.iov_count, 2);
+	assert_int_equal(message.iov[0].iov_len, 4);
+	/* One byte of the header, then the rest of it. */
+	hub_advance(hub, &framed, 1, now_us);
+	assert_true(peek(&framed, &message));
+	assert_int_equal(message.iov[0].iov_len, 3);
+	hub_advance(hub, &framed, 3, now_us);
+	assert_true(peek(&framed, &message));
+	assert_int_equal(message.iov_count, 1);
+	assert_int_equal(message.iov[0].iov_len, AU_BYTES);
+	hub_unsubscribe(hub, &bare);
+	hub_unsubscribe(hub, &framed);
+}
+
+static void live_seq_and_format_are_the_newest(void **state)
+{
+	UNUSED_STATE(state);
+
+	assert_null(hub_format(hub));
+	assert_int_equal(hub_live_seq(hub), UINT32_MAX);
+	publish(AU_IDR);
+	publish(0);
+	assert_non_null(hub_format(hub));
+	assert_int_equal(hub_live_seq(hub), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_hub, free_hub)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(first_viewer_asks_for_an_idr_and_begins_at_it),
+		TEST(viewer_joins_at_a_near_idr_in_the_ring),
+		TEST(idr_that_is_old_or_far_is_not_joined_at),
+		TEST(encoder_that_cannot_be_asked_means_replay_from_its_idr),
+		TEST(many_joins_are_one_request),
+		TEST(joins_get_at_most_two_idrs_a_second),
+		TEST(wish_that_came_too_early_is_served_later),
+		TEST(slow_viewer_resumes_at_an_idr),
+		TEST(acknowledging_viewer_is_held_when_its_acks_are_late),
+		TEST(long_round_trip_is_no_lag),
+		TEST(ack_tells_when_its_message_was_published),
+		TEST(paused_viewer_gets_nothing_and_resumes_at_an_idr),
+		TEST(ring_keeps_to_its_bytes),
+		TEST(access_unit_larger_than_the_ring_is_still_given),
+		TEST(nobody_joins_at_what_was_cleared),
+		TEST(messages_carry_their_framing),
+		TEST(live_seq_and_format_are_the_newest),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,86 @@
+#include "tests/unit/unit.h"
+
+#include "streamer/inflight.h"
+
+static void viewer_that_never_acknowledges_has_no_age(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	inflight_sent(&f, 1, 1000);
+	assert_int_equal(inflight_age_us(&f, 900000), 0);
+	assert_int_equal(inflight_limit_us(&f, 250000), 250000);
+}
+
+static void age_is_that_of_the_oldest_unacknowledged(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	inflight_sent(&f, 1, 1000);
+	inflight_sent(&f, 2, 2000);
+	inflight_sent(&f, 3, 3000);
+	assert_int_equal(inflight_ack(&f, 2, 12000), 2);
+	assert_int_equal(inflight_age_us(&f, 13000), 10000);
+	assert_int_equal(inflight_ack(&f, 3, 13000), 1);
+	assert_int_equal(inflight_age_us(&f, 20000), 0);
+}
+
+static void limit_grows_with_the_smallest_round_trip(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	inflight_sent(&f, 1, 0);
+	inflight_ack(&f, 1, 300000);
+	assert_int_equal(inflight_limit_us(&f, 250000), 700000);
+	inflight_sent(&f, 2, 400000);
+	inflight_ack(&f, 2, 420000);
+	assert_int_equal(inflight_limit_us(&f, 250000), 250000);
+}
+
+static void ack_of_what_was_never_sent_settles_only_what_was(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	assert_int_equal(inflight_ack(&f, 7, 0), 0);
+	inflight_sent(&f, 10, 0);
+	assert_int_equal(inflight_ack(&f, 9, 10), 0);
+	assert_int_equal(inflight_ack(&f, 1000, 10), 1);
+}
+
+static void seq_may_wrap(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	inflight_sent(&f, UINT32_MAX, 0);
+	inflight_sent(&f, 0, 1);
+	assert_int_equal(inflight_ack(&f, UINT32_MAX, 10), 1);
+	assert_int_equal(inflight_ack(&f, 0, 11), 1);
+}
+
+static void full_list_stays_in_bounds(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	for (uint32_t i = 0; i < 3 * INFLIGHT_MAX; i++)
+		inflight_sent(&f, i, i);
+	assert_int_equal(f.count, INFLIGHT_MAX);
+	assert_int_equal(inflight_ack(&f, 3 * INFLIGHT_MAX, 0), INFLIGHT_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(viewer_that_never_acknowledges_has_no_age),
+		cmocka_unit_test(age_is_that_of_the_oldest_unacknowledged),
+		cmocka_unit_test(limit_grows_with_the_smallest_round_trip),
+		cmocka_unit_test(ack_of_what_was_never_sent_settles_only_what_was),
+		cmocka_unit_test(seq_may_wrap),
+		cmocka_unit_test(full_list_stays_in_bounds),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
