@@ -1,0 +1,279 @@
+// The whole chain for one test: nalcastd, nalcast-fcgi and nginx with TLS, from the templates
+// that are shipped, on loopback, as ordinary processes, in a folder of their own.
+//
+//   const stack = await startStack({ nalcastdArgs: ['--source=test'] });
+//   await stack.request('GET', '/camera/api/v1/state');
+//   await stack.stop();
+//
+// Binaries are those of NALCAST_BUILD (default: build), the page that of its stage/ folder.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync,
+  readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
+import https from 'node:https';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Process, waitFor } from './process.mjs';
+
+export { Process, waitFor };
+
+export const sourceDir = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+function buildDir() {
+  return path.resolve(sourceDir, process.env.NALCAST_BUILD ?? 'build');
+}
+
+/** Fills in a template's @words@. */
+export function substitute(text, words) {
+  return text.replace(/@([a-z_]+)@/g, (all, word) => words[word] ?? all);
+}
+
+/** The page's files: NALCAST_WWW, or where `make install DESTDIR=stage` has put them. */
+export function stagedPage(build = buildDir()) {
+  if (process.env.NALCAST_WWW) return path.resolve(process.env.NALCAST_WWW);
+  const found = ['usr/local', 'usr']
+    .map((prefix) => path.join(build, 'stage', prefix, 'share/nalcast/www'))
+    .find((dir) => existsSync(path.join(dir, 'index.html')));
+  return found ?? null;
+}
+
+function makeCertificate(dir) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3', '-subj', '/CN=localhost',
+    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1',
+    '-keyout', path.join(dir, 'key.pem'), '-out', path.join(dir, 'cert.pem')],
+  { stdio: 'pipe' });
+}
+
+/** A port nobody listens on, on both loopback addresses that nginx is given. */
+async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 30000);
+    const free = await Promise.all(['127.0.0.1', '::1'].map((host) => new Promise((resolve) => {
+      const server = net.createServer();
+      server.once('error', () => resolve(false));
+      server.listen(port, host, () => server.close(() => resolve(true)));
+    })));
+    if (free.every(Boolean)) return port;
+  }
+}
+
+/** Does anybody accept at this path or port? */
+export function accepts(target) {
+  return new Promise((resolve) => {
+    const socket = net.connect(target);
+    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function mountPoint(prefix, words) {
+  const name = prefix.replace(/\/$/, '');
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  const redirect = name ? `location = ${name} { return 308 ${last}/$is_args$args; }\n` : '';
+  return `${redirect}location ^~ ${prefix} {
+    alias ${words.wwwdir}/;
+    include ${words.pkgdatadir}/nginx/nalcast-location.conf;
+}\n`;
+}
+
+function writeNginx(dir, words, options) {
+  const templates = path.join(sourceDir, 'nginx');
+  const out = path.join(words.pkgdatadir, 'nginx');
+  mkdirSync(out, { recursive: true });
+  for (const name of readdirSync(templates).filter((file) => file.endsWith('.conf.in'))) {
+    const text = readFileSync(path.join(templates, name), 'utf8');
+    writeFileSync(path.join(out, name.replace(/\.in$/, '')), substitute(text, words));
+  }
+  const policy = path.join(words.sysconfdir, 'nalcast/nginx');
+  mkdirSync(policy, { recursive: true });
+  for (const which of ['watch', 'control'])
+    if (options[which]) writeFileSync(path.join(policy, `${which}.conf`), options[which]);
+}
+
+/** Everything below dir belongs to the user that the processes run as. */
+function giveAway(dir) {
+  if (process.getuid() !== 0) return;
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'nobody'])));
+  const visit = (name) => {
+    chownSync(name, uid, gid);
+    if (statSync(name).isDirectory())
+      for (const entry of readdirSync(name)) visit(path.join(name, entry));
+  };
+  visit(dir);
+}
+
+class Stack {
+  constructor(dir, port) {
+    this.dir = dir;
+    this.port = port;
+    this.origin = `https://localhost:${port}`;
+    this.ca = readFileSync(path.join(dir, 'cert.pem'));
+    this.procs = {};
+  }
+
+  /** What all have written, for messages. */
+  get logs() {
+    return Object.values(this.procs).map((p) => `--- ${p.name}\n${p.log}`).join('\n');
+  }
+
+  /** One HTTPS request; resolves for every status. `body` is sent as JSON unless it is text. */
+  request(method, url, { body, headers = {}, timeoutMs = 30000 } = {}) {
+    const data = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
+      ? body : JSON.stringify(body);
+    const type = data !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)
+      ? { 'Content-Type': 'application/json' } : {};
+    const length = data === undefined ? {} : { 'Content-Length': Buffer.byteLength(data) };
+    return new Promise((resolve, reject) => {
+      const request = https.request(new URL(url, this.origin), {
+        method, ca: this.ca, agent: false, headers: { ...type, ...length, ...headers },
+      }, (response) => {
+        const chunks = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve(answer(response.statusCode, response.headers, chunks)));
+      });
+      request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer to ${url}`)));
+      request.on('error', reject);
+      request.end(data);
+    });
+  }
+
+  /** The same over HTTP/2. */
+  request2(method, url, { body, headers = {} } = {}) {
+    return new Promise((resolve, reject) => {
+      const session = http2.connect(this.origin, { ca: this.ca });
+      session.on('error', reject);
+      const stream = session.request({ ':method': method, ':path': url, ...headers });
+      const chunks = [];
+      let head;
+      stream.on('response', (got) => (head = got));
+      stream.on('data', (chunk) => chunks.push(chunk));
+      stream.on('error', reject);
+      stream.on('end', () => { session.close(); resolve(answer(head[':status'], head, chunks)); });
+      stream.end(body);
+    });
+  }
+
+  /** One request on the control socket (SOCK_SEQPACKET, which node cannot open). */
+  ctl(op, args = {}) {
+    const reply = execFileSync('socat',
+      ['-t30', '-T30', '-', `UNIX-CONNECT:${this.sockets.control},type=5`],
+      { input: JSON.stringify({ v: 1, id: 1, op, args }), maxBuffer: 1 << 20 });
+    return JSON.parse(reply);
+  }
+
+  /** Starts again what was killed, and waits until it serves. */
+  async restart(name) {
+    const proc = this.procs[name];
+    if (proc.running) await proc.kill('SIGTERM');
+    proc.start();
+    await this.ready(name);
+  }
+
+  ready(name) {
+    const targets = {
+      nalcastd: [this.sockets.stream],
+      fcgi: [this.sockets.fcgi],
+      nginx: [{ host: '127.0.0.1', port: this.port }],
+    }[name];
+    return waitFor(`${name} to accept`, async () => {
+      this.procs[name].assertRunning();
+      return (await Promise.all(targets.map(accepts))).every(Boolean)
+        && (name !== 'nalcastd' || existsSync(this.sockets.control));
+    });
+  }
+
+  /** Ends everything; fails when anything ended otherwise than cleanly. */
+  async stop() {
+    const errors = [];
+    for (const name of ['nginx', 'fcgi', 'nalcastd']) {
+      try {
+        await this.procs[name]?.stop();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+    if (errors.length) throw errors[0];
+  }
+}
+
+function answer(status, headers, chunks) {
+  const body = Buffer.concat(chunks);
+  return {
+    status, headers, body,
+    get text() { return body.toString('utf8'); },
+    get json() { return JSON.parse(body.toString('utf8')); },
+  };
+}
+
+function programs(build, dir, options) {
+  const { stream, control, fcgi } = options.sockets;
+  const copy = (name) => {
+    // A copy, because the unprivileged user may not be able to look into the build folder.
+    const to = path.join(dir, 'bin', path.basename(name));
+    cpSync(path.join(build, name), to);
+    chmodSync(to, 0o755);
+    return to;
+  };
+  const list = {};
+  if (options.nalcastd)
+    list.nalcastd = [copy('streamer/nalcastd'), `--stream-socket=${stream}`,
+      `--control-socket=${control}`, '--socket-mode=0660', `--state-dir=${dir}/state`,
+      ...options.nalcastdArgs];
+  if (options.fcgi)
+    list.fcgi = [copy('fcgi/nalcast-fcgi'), `--socket=${fcgi}`, '--socket-mode=0660',
+      `--control-socket=${control}`, ...options.fcgiArgs];
+  if (options.nginx)
+    list.nginx = ['/usr/sbin/nginx', '-p', dir, '-e', 'stderr', '-c',
+      path.join(options.words.pkgdatadir, 'nginx/rootless.conf')];
+  return list;
+}
+
+/**
+ * Options: build; nalcastd, fcgi, nginx (true: start it); nalcastdArgs, fcgiArgs; prefixes;
+ * www (folder of the page, default: the staged one); watch, control (text of the owner's two
+ * policy files); http, server (text for nginx's blocks, where @words@ are filled in).
+ */
+export async function startStack({
+  build = buildDir(), nalcastd = true, fcgi = true, nginx = true, nalcastdArgs = [],
+  fcgiArgs = [], prefixes = ['/camera/', '/deep/er/cam/'], www = stagedPage(build),
+  watch = '', control = '', http = '', server = '',
+} = {}) {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'nc-'));
+  chmodSync(dir, 0o755);
+  for (const sub of ['bin', 'etc', 'run/nalcast/main', 'state', 'tmp', 'www'])
+    mkdirSync(path.join(dir, sub), { recursive: true });
+  makeCertificate(dir);
+  if (www) cpSync(www, path.join(dir, 'www'), { recursive: true });
+  const port = await freePort();
+  const words = { dir, port, runstatedir: `${dir}/run`, sysconfdir: `${dir}/etc`,
+    pkgdatadir: `${dir}/share`, wwwdir: `${dir}/www` };
+  const mounts = prefixes.map((prefix) => mountPoint(prefix, words)).join('');
+  Object.assign(words, { mounts, http: substitute(http, words), server: substitute(server, words) });
+  writeNginx(dir, words, { watch: substitute(watch, words), control: substitute(control, words) });
+
+  const stack = new Stack(dir, port);
+  stack.prefixes = prefixes;
+  stack.url = `${stack.origin}${prefixes[0]}`;
+  stack.wsUrl = `wss://localhost:${port}${prefixes[0]}stream`;
+  stack.sockets = { stream: `${dir}/run/nalcast/main/stream.sock`,
+    control: `${dir}/run/nalcast/main/control.sock`, fcgi: `${dir}/run/nalcast/fcgi.sock` };
+  const list = programs(build, dir, { nalcastd, fcgi, nginx, nalcastdArgs, fcgiArgs, words,
+    sockets: stack.sockets });
+  giveAway(dir);
+  try {
+    for (const [name, command] of Object.entries(list)) {
+      stack.procs[name] = new Process(name, command, { cwd: dir });
+      await stack.ready(name);
+    }
+  } catch (error) {
+    for (const proc of Object.values(stack.procs)) await proc.kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+  return stack;
+}
