@@ -27,7 +27,7 @@ function buildDir() {
 
 /** Fills in a template's @words@. */
 export function substitute(text, words) {
-  return text.replace(/@([a-z_]+)@/g, (all, word) => words[word] ?? all);
+  return text.replace(/@([a-z0-9_]+)@/g, (all, word) => words[word] ?? all);
 }
 
 /** The page's files: NALCAST_WWW, or where `make install DESTDIR=stage` has put them. */
@@ -47,11 +47,17 @@ function makeCertificate(dir) {
   { stdio: 'pipe' });
 }
 
-/** A port nobody listens on, on both loopback addresses that nginx is given. */
+/** 127.0.0.1, and ::1 where this machine has IPv6. */
+function loopbacks() {
+  const all = Object.values(os.networkInterfaces()).flat().map((entry) => entry.address);
+  return ['127.0.0.1', '::1'].filter((address) => all.includes(address));
+}
+
+/** A port nobody listens on, on each of the addresses that nginx is given. */
 async function freePort() {
   for (;;) {
     const port = 20000 + Math.floor(Math.random() * 30000);
-    const free = await Promise.all(['127.0.0.1', '::1'].map((host) => new Promise((resolve) => {
+    const free = await Promise.all(loopbacks().map((host) => new Promise((resolve) => {
       const server = net.createServer();
       server.once('error', () => resolve(false));
       server.listen(port, host, () => server.close(() => resolve(true)));
@@ -250,7 +256,8 @@ export async function startStack({
   makeCertificate(dir);
   if (www) cpSync(www, path.join(dir, 'www'), { recursive: true });
   const port = await freePort();
-  const words = { dir, port, runstatedir: `${dir}/run`, sysconfdir: `${dir}/etc`,
+  const listen6 = loopbacks().includes('::1') ? `listen [::1]:${port} ssl http2;` : '';
+  const words = { dir, port, listen6, runstatedir: `${dir}/run`, sysconfdir: `${dir}/etc`,
     pkgdatadir: `${dir}/share`, wwwdir: `${dir}/www` };
   const mounts = prefixes.map((prefix) => mountPoint(prefix, words)).join('');
   Object.assign(words, { mounts, http: substitute(http, words), server: substitute(server, words) });
