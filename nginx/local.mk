@@ -31,6 +31,6 @@ CLEANFILES += $(nginx_conf_files) %D%/nginx-nalcast.conf
 
 $(nginx_conf_files) %D%/nginx-nalcast.conf: Makefile
 
-SUFFIXES = .conf.in .conf
+SUFFIXES += .conf.in .conf
 .conf.in.conf:
 	$(subst_rule)

@@ -1,0 +1,160 @@
+# Functions that scripts/demo, check, fuzz and pre-commit share. Sourced by bash, never run.
+# shellcheck shell=bash disable=SC2034
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+started_at=${EPOCHREALTIME/./}
+
+# Seconds since the script began, as 12.3.
+elapsed() {
+    local tenths=$(((${EPOCHREALTIME/./} - started_at) / 100000))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+step() {
+    printf '[%6s s] %s\n' "$(elapsed)" "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# --- packages
+
+# What is missing of "command:package" and ":package" words, as package names.
+missing_packages() {
+    local word
+    for word in "$@"; do
+        if [[ $word == :* ]]; then
+            dpkg-query -W -f '${db:Status-Status}\n' "${word#:}" 2>/dev/null \
+                | grep -qx installed || echo "${word#:}"
+        else
+            command -v "${word%%:*}" >/dev/null || echo "${word#*:}"
+        fi
+    done | sort -u
+}
+
+build_packages=(autoconf:autoconf automake:automake make:make gcc:gcc pkg-config:pkg-config
+    node:nodejs npm:npm :libc6-dev :libjansson-dev :libsystemd-dev :nettle-dev :libinih-dev
+    :libfcgi-dev :libx264-dev)
+run_packages=(nginx:nginx openssl:openssl curl:curl setpriv:util-linux)
+
+complain() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    return 1
+}
+
+# Installs what is missing of the words above; install=no makes it an error instead.
+need_packages() {
+    local missing sudo=()
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    if [[ ${install:-yes} != yes ]]; then
+        complain "missing packages, install them: ${missing[*]}"
+        return
+    fi
+    if ! command -v apt-get >/dev/null; then
+        complain "this is no Debian; install what these packages hold: ${missing[*]}"
+        return
+    fi
+    if ((EUID != 0)); then
+        sudo=(sudo)
+        if ! command -v sudo >/dev/null; then
+            complain "missing packages, install them as root: ${missing[*]}"
+            return
+        fi
+    fi
+    step "installing ${missing[*]}"
+    local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive
+        apt-get -o DPkg::Lock::Timeout=300 -qq)
+    if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends \
+        "${missing[@]}"; } >"${log:=/dev/null}" 2>&1; then
+        tail -n 20 "$log" >&2
+        complain "apt-get could not install ${missing[*]}"
+    fi
+}
+
+# --- building
+
+# configure_in DIR OPTION...: once for the same options; makes configure when there is none.
+configure_in() {
+    local dir=$1
+    shift
+    if [[ ! -x $top/configure || $top/configure.ac -nt $top/configure ]]; then
+        (cd "$top" && autoreconf -fi) || return
+    fi
+    mkdir -p "$dir"
+    if [[ -f $dir/config.status && $(cat "$dir/configured-with" 2>/dev/null) == "$*" ]]; then
+        return 0
+    fi
+    (cd "$dir" && "$top/configure" "$@") && printf '%s' "$*" >"$dir/configured-with"
+}
+
+# The page's files as they would be installed; prints their folder.
+stage_page() {
+    local dir=$1
+    rm -rf "$dir/stage"
+    make -C "$dir" install DESTDIR="$dir/stage" >>"$log" 2>&1 || return
+    dirname "$(find "$dir/stage" -path '*/nalcast/www/index.html' | head -n 1)"
+}
+
+# --- the user who runs things
+
+# "${as_nobody[@]}" COMMAND...: unprivileged whoever we are, and ended with us. An array, not a
+# function: in the background a function would leave a shell between us and the command.
+as_nobody=(setpriv --pdeathsig=TERM)
+if ((EUID == 0)); then
+    # video, so that --source=auto finds a camera.
+    as_nobody+=(--reuid=nobody "--regid=$(id -g nobody)" --groups=video)
+fi
+as_nobody+=(--)
+
+# --- house rules
+
+# The files that git knows, or in a tarball all there are, that end in one of the words given.
+tracked() {
+    local pattern
+    pattern="\\.($(IFS='|'; echo "$*"))\$"
+    if [[ -e $top/.git ]]; then
+        git -C "$top" ls-files -c -o --exclude-standard
+    else
+        (cd "$top" && find . -type f -not -path './build*' -not -path '*/node_modules/*' \
+            -printf '%P\n')
+    fi | grep -E "$pattern" | sort
+}
+
+banned_words='atoi|atol|atoll|atof|strtol|strtoul|strtoll|strtoull|sprintf|vsprintf|strcpy|strcat'
+banned_words+='|strncpy|strncat|usleep|gets|rand|srand|localtime|gmtime|alloca'
+
+# house_rules FILE...: prints what is against CONTRIBUTING.md in C files; nothing when all is well.
+house_rules() {
+    (($#)) || return 0
+    (
+        cd "$top" || exit
+        # util.c is the one place that may call libc's parsers.
+        grep -nEH "(^|[^a-zA-Z0-9_>.])($banned_words) ?\\(" "$@" \
+            | grep -vE '^common/util\.c:[0-9]+:.*strto' | sed 's/$/   <- banned function/'
+        grep -nEH '(^|[^:"'"'"'/])//' "$@" | sed 's/$/   <- block comments only/'
+        grep -nEH '#include ["<]config\.h' "$@" | sed 's/$/   <- the build includes config.h/'
+        awk 'function columns(line,   i, n) {
+                for (i = 1; i <= length(line); i++)
+                    n = substr(line, i, 1) == "\t" ? n + 8 - n % 8 : n + 1
+                return n
+            }
+            FNR == 1 { brace = 0 }
+            /^\{/ { brace = FNR }
+            /^\}/ && brace {
+                if (FNR - brace > 80)
+                    printf "%s:%d: function of %d lines (80)\n", FILENAME, brace, FNR - brace
+                brace = 0
+            }
+            FNR == 601 { print FILENAME ": over 600 lines" }
+            length($0) > 55 && columns($0) > 100 { printf "%s:%d: over 100 columns\n", FILENAME, FNR }
+        ' "$@"
+    )
+    return 0
+}
+
+# Words that no file of ours may hold, each in a form that does not find itself.
+forbidden_words='TO[D]O|FIX[M]E|X[X]X|HA[C]K|registry\.npm[j]s|registry\.yarn[p]kg'
