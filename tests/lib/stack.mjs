@@ -54,7 +54,7 @@ function loopbacks() {
 }
 
 /** A port nobody listens on, on each of the addresses that nginx is given. */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 20000 + Math.floor(Math.random() * 30000);
     const free = await Promise.all(loopbacks().map((host) => new Promise((resolve) => {

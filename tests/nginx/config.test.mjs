@@ -221,11 +221,14 @@ describe('as shipped', () => {
   });
 
   test('answers of the programs pass as they are', async () => {
-    assert.equal((await stack.request('GET', '/camera/stream')).status, 426);
+    const stream = await stack.request('GET', '/camera/stream');
+    assert.equal(stream.status, 426);
+    assert.equal(stream.headers['x-content-type-options'], 'nosniff', 'once');
     const got = await stack.request('GET', '/camera/api/v1/state?conflict');
     assert.equal(got.status, 409);
     assert.equal(got.headers['content-type'], 'application/json');
     assert.equal(got.headers['cache-control'], 'no-store', 'nothing of the page is added');
+    assert.equal(got.headers['x-content-type-options'], 'nosniff', 'once');
     assert.equal(got.headers['content-security-policy'], undefined);
   });
 

@@ -32,7 +32,8 @@ function listen(server, socket) {
 export function standInStream(socket, camera = 'main') {
   const server = http.createServer((request, response) => {
     const { method, url, headers } = request;
-    response.writeHead(url === '/stream' ? 426 : 200, { 'Content-Type': 'application/json' });
+    response.writeHead(url === '/stream' ? 426 : 200, { 'Content-Type': 'application/json',
+      'X-Content-Type-Options': 'nosniff' });
     response.end(JSON.stringify({ camera, method, url, headers }));
   });
   server.on('upgrade', (request, connection) => {
@@ -87,7 +88,8 @@ export function standInFcgi(socket) {
       if (asked.QUERY_STRING === 'silent') return;
       const body = JSON.stringify({ params: asked, size });
       const status = asked.QUERY_STRING === 'conflict' ? 'Status: 409 Conflict\r\n' : '';
-      const head = `${status}Content-Type: application/json\r\nCache-Control: no-store\r\n\r\n`;
+      const head = `${status}Content-Type: application/json\r\nCache-Control: no-store\r\n`
+        + 'X-Content-Type-Options: nosniff\r\n\r\n';
       connection.write(record(STDOUT, Buffer.from(head + body)));
       connection.write(record(STDOUT, Buffer.alloc(0)));
       connection.end(record(END_REQUEST, Buffer.alloc(8)));
