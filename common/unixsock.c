@@ -66,7 +66,7 @@ static int group_lookup(const char *name, gid_t *ret_gid, struct error *err)
 /* Everything between bind() and listen(): nobody can connect before the modes are right. */
 static int narrow(const struct unixsock_config *cfg, struct error *err)
 {
-	gid_t gid;
+	gid_t gid = (gid_t)-1;
 
 	if (cfg->group != NULL && cfg->group[0] != '\0') {
 		int r = group_lookup(cfg->group, &gid, err);
