@@ -129,13 +129,15 @@ banned_words+='|strncpy|strncat|usleep|gets|rand|srand|localtime|gmtime|alloca'
 
 # house_rules FILE...: prints what is against CONTRIBUTING.md in C files; nothing when all is well.
 house_rules() {
+    local file
     (($#)) || return 0
     (
         cd "$top" || exit
-        # util.c is the one place that may call libc's parsers.
-        grep -nEH "(^|[^a-zA-Z0-9_>.])($banned_words) ?\\(" "$@" \
-            | grep -vE '^common/util\.c:[0-9]+:.*strto' | sed 's/$/   <- banned function/'
-        grep -nEH '(^|[^:"'"'"'/])//' "$@" | sed 's/$/   <- block comments only/'
+        # What strings say is not code. util.c is the one place that may call libc's parsers.
+        for file in "$@"; do
+            sed -E 's/"([^"\\]|\\.)*"/""/g' "$file" | grep -nHE --label="$file" \
+                "(^|[^a-zA-Z0-9_>.])($banned_words) ?\\(|(^|[^:/])//"
+        done | grep -vE '^common/util\.c:[0-9]+:.*strto' | sed 's/$/   <- banned, or a comment by two slashes/'
         grep -nEH '#include ["<]config\.h' "$@" | sed 's/$/   <- the build includes config.h/'
         awk 'function columns(line,   i, n) {
                 for (i = 1; i <= length(line); i++)

@@ -8,3 +8,6 @@ AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; CC='$(CC)'; export CMOCKA_MESS
 include tests/unit/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk
+
+EXTRA_DIST += %D%/lib/process.mjs %D%/lib/stack.mjs %D%/nginx/config.test.mjs \
+	%D%/nginx/standins.mjs %D%/integration/demo.test.mjs
