@@ -1,0 +1,184 @@
+/*
+ * Decodes with Broadway: H.264 Baseline in WebAssembly, in a worker of its own. For pages that
+ * are no secure context and browsers without H.264. Same shape as decoder-webcodecs.js.
+ *
+ * The worker is Broadway's own Decoder.js. What it needs and does not say itself:
+ * - Exactly one access unit per message. After a damaged one it would take the next buffer's
+ *   first NAL unit for the rest of the old one, and go on losing every second picture through
+ *   all IDRs; an access unit delimiter (H.264 7.3.2.4) behind each access unit stops that.
+ * - It keeps sizes of its first picture: a new size needs a new worker.
+ * - A stream too large for its heap aborts it, other profiles than Baseline are silently nothing:
+ *   sps.js asks before.
+ */
+
+import { broadwayRefusal } from './sps.js';
+
+const AUD = [0, 0, 0, 1, 9, 0xf0];
+
+/* The size of the stream buffer compiled into Broadway. */
+const STREAM_BUFFER_SIZE = 1048576;
+
+const QUEUE_MAX = 10;
+const QUEUE_RESUME = 2;
+
+/* While the worker loads: it will catch up faster than the next IDR comes. */
+const QUEUE_START_MAX = 90;
+const START_MAX_MS = 10000;
+const SILENT_MAX_MS = 3000;
+const FAILURES_MAX = 3;
+
+/* matrix_coefficients 1 (H.264 table E-5). */
+const MATRIX_BT709 = 1;
+
+function withAud(au) {
+  const bytes = new Uint8Array(au.length + AUD.length);
+  bytes.set(au);
+  bytes.set(AUD, au.length);
+  return bytes;
+}
+
+/* Broadway's pictures are whole macroblocks; the crop of the SPS is the reader's business. */
+function describe(bytes, coded, unit, planar) {
+  const { sps } = unit;
+  return {
+    kind: planar ? 'i420' : 'rgba',
+    unit,
+    width: Math.min(sps.width, coded.width),
+    height: Math.min(sps.height, coded.height),
+    left: sps.crop.left,
+    top: sps.crop.top,
+    stride: coded.width,
+    rows: coded.height,
+    conversion: sps.matrix === MATRIX_BT709 ? 'rec709' : 'rec601',
+    bytes,
+  };
+}
+
+export class BroadwayDecoder {
+  name = 'broadway';
+  #handlers;
+  #workerUrl;
+  #planar;
+  #worker = null;
+  #sps = null;
+  #pending = new Map();
+  #lastId = 0;
+  #needIdr = true;
+  #failures = 0;
+  #watchdog = null;
+  #started = false;
+
+  /* planar: pictures as I420 for WebGL, otherwise converted to RGBA in the worker. */
+  constructor(handlers, { assets, planar }) {
+    this.#handlers = handlers;
+    this.#workerUrl = new URL('Decoder.js', assets).href;
+    this.#planar = planar;
+    this.#open();
+  }
+
+  get queue() {
+    return this.#pending.size;
+  }
+
+  push(unit) {
+    if (unit.idr && !this.#prepare(unit.sps)) return;
+    if (unit.au.length > STREAM_BUFFER_SIZE - AUD.length) {
+      this.#needIdr = true;
+      return;
+    }
+    const queueMax = this.#started ? QUEUE_MAX : QUEUE_START_MAX;
+    if (this.queue > queueMax && !this.#needIdr) {
+      this.#needIdr = true;
+      this.#handlers.onLagging();
+    }
+    if (this.#needIdr && (!unit.idr || this.queue > QUEUE_RESUME)) return;
+    this.#needIdr = false;
+    this.#decode(unit);
+  }
+
+  close() {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = null;
+    this.#pending.clear();
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  /* A worker that fits this SPS; false when there can be none. */
+  #prepare(sps) {
+    const refusal = broadwayRefusal(sps);
+    if (refusal) {
+      this.#handlers.onFatal(refusal);
+      return false;
+    }
+    const old = this.#sps;
+    const fits = !old || (old.codedWidth === sps.codedWidth
+      && old.codedHeight === sps.codedHeight && old.refs === sps.refs);
+    this.#sps = sps;
+    if (!this.#worker || !fits) this.#open();
+    return true;
+  }
+
+  #open() {
+    this.close();
+    this.#started = false;
+    const worker = new Worker(this.#workerUrl);
+    worker.onmessage = (event) => this.#received(worker, event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#lost(event.message || 'its worker could not be loaded');
+    };
+    worker.postMessage({
+      type: 'Broadway.js - Worker init',
+      options: { rgb: !this.#planar, reuseMemory: true },
+    });
+    this.#worker = worker;
+  }
+
+  #decode(unit) {
+    const bytes = withAud(unit.au);
+    this.#lastId += 1;
+    this.#pending.set(this.#lastId, unit);
+    this.#worker.postMessage(
+      { buf: bytes.buffer, offset: 0, length: bytes.length, info: { id: this.#lastId } },
+      [bytes.buffer],
+    );
+    const waitMs = this.#started ? SILENT_MAX_MS : START_MAX_MS;
+    this.#watchdog ??= setTimeout(() => this.#lost('no picture came out'), waitMs);
+  }
+
+  #received(worker, data) {
+    if (!data.buf || worker !== this.#worker) return;
+    const unit = this.#settle(data.infos);
+    this.#started = true;
+    this.#failures = 0;
+    clearTimeout(this.#watchdog);
+    this.#watchdog = null;
+    const bytes = new Uint8Array(data.buf, 0, data.length);
+    const recycle = () => worker.postMessage({ reuse: data.buf }, [data.buf]);
+    if (!unit) {
+      recycle();
+      return;
+    }
+    this.#handlers.onPicture({ ...describe(bytes, data, unit, this.#planar), close: recycle });
+  }
+
+  /* The unit of this picture: the last of those given in since the picture before it. */
+  #settle(infos) {
+    const id = infos?.at(-1)?.id;
+    const unit = this.#pending.get(id);
+    for (const known of this.#pending.keys()) {
+      if (known > id) break;
+      this.#pending.delete(known);
+    }
+    return unit;
+  }
+
+  #lost(reason) {
+    this.close();
+    this.#needIdr = true;
+    this.#failures += 1;
+    if (this.#failures >= FAILURES_MAX) this.#handlers.onFatal(`Broadway failed: ${reason}.`);
+    else this.#handlers.onLost(reason);
+  }
+}
