@@ -183,11 +183,13 @@ export class Player extends EventTarget {
     return this.#view.overtaken;
   }
 
-  /* Painted in the last two seconds, per second. */
+  /* Pictures painted per second, over the last two seconds or since the first. */
   get fps() {
     const now = performance.now();
     const recent = this.#paintTimes.filter((time) => now - time <= FPS_WINDOW_MS);
-    return (recent.length * 1000) / FPS_WINDOW_MS;
+    if (recent.length < 2) return 0;
+    const spanMs = Math.min(FPS_WINDOW_MS, now - this.#paintTimes[0]);
+    return (recent.length * 1000) / spanMs;
   }
 
   #tell() {
@@ -398,7 +400,7 @@ export class Player extends EventTarget {
     this.#paintTimes.push(now);
     while (now - this.#paintTimes[0] > FPS_WINDOW_MS) this.#paintTimes.shift();
     if (!this.#painting) {
-      this.#painting = true;
+      this.#painting = this.#stream.state.name === 'open';
       this.#tell();
     }
     this.dispatchEvent(new Event('painted'));
