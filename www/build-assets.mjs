@@ -30,7 +30,7 @@ const SHA256 = {
 
 const WASM_MODULE = /"data:application\/wasm;base64,([A-Za-z0-9+/=]+)"/g;
 
-/* On a page the script's own address is known only while it runs, which is when this runs. */
+/* On a page the script's own address is known only while it is loaded: hence the wrapping. */
 const WASM_URL = 'new URL("avc.wasm","undefined"!=typeof document&&document.currentScript'
   + '?document.currentScript.src:self.location.href).href';
 
@@ -48,7 +48,7 @@ function split(source) {
   const [[literal, base64]] = hits;
   return {
     wasm: checked('avc.wasm', Buffer.from(base64, 'base64')),
-    script: source.replace(literal, () => WASM_URL),
+    script: `(function(wasmUrl){${source.replace(literal, 'wasmUrl')}\n}).call(this,${WASM_URL});\n`,
   };
 }
 

@@ -4,7 +4,7 @@
  * with the CSP that nginx sends, a small API, and nalcast.v1 and raw WebSockets.
  */
 
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,13 @@ export function messageOf(unit, seq, { captureUs = Date.now() * 1000, discontinu
 class FakeViewer {
   received = [];
   seq = 0;
+
+  /* Of each seq, which of the units it was. */
+  indexOf = new Map();
+
+  /* Keyframes are made when asked for. */
+  obliging = true;
+
   #units = [];
   #index = 0;
   #timer = null;
@@ -96,6 +103,7 @@ class FakeViewer {
 
   #sendNext(n) {
     const unit = this.#mutate(this.#units[this.#index], n);
+    this.indexOf.set(this.seq, this.#index);
     this.#index = (this.#index + 1) % this.#units.length;
     if (unit) this.sendUnit(unit, this.seq);
     this.seq += 1;
@@ -109,11 +117,11 @@ class FakeViewer {
 
   #heard(message) {
     this.received.push(message);
-    if (message.type === 'time' && !this.deaf) {
+    if (message.type === 'time') {
       const us = Date.now() * 1000;
       this.say({ type: 'time', t0: message.t0, t1: us, t2: us });
     }
-    if (message.type === 'keyframe') this.#toIdr();
+    if (message.type === 'keyframe' && this.obliging) this.#toIdr();
     if (message.type === 'pause') this.#paused = true;
     if (message.type === 'resume') {
       this.#paused = false;
@@ -130,6 +138,13 @@ export class FakeServer {
   /* When set, stream is answered with this status, upgrade or not. */
   refuseStatus = null;
 
+  /* When true, upgrades end without an answer, as behind a proxy that does not know them. */
+  refuseUpgrade = false;
+
+  /* Paths under the prefix: answered with 404 always, and the next time. */
+  missing = null;
+  failOnce = null;
+
   /* Called for each new viewer. */
   onViewer = (viewer) => viewer.hello();
 
@@ -144,6 +159,7 @@ export class FakeServer {
   apiProblem = null;
 
   static async start({ prefix = '/front/cam/' } = {}) {
+    await access(join(broadwayDir(), 'Decoder.js'));
     const server = new FakeServer();
     server.prefix = prefix;
     server.http = createServer((request, response) => server.#serve(request, response));
@@ -170,8 +186,9 @@ export class FakeServer {
   }
 
   #upgrade(request, socket, head) {
-    if (this.refuseStatus) {
-      socket.end(`HTTP/1.1 ${this.refuseStatus} Refused\r\nConnection: close\r\n\r\n`);
+    const status = this.refuseUpgrade ? 400 : this.refuseStatus;
+    if (status) {
+      socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`);
       return;
     }
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -185,9 +202,16 @@ export class FakeServer {
     const path = new URL(request.url, this.url).pathname;
     if (!path.startsWith(this.prefix)) return this.#answer(response, 404);
     const tail = path.slice(this.prefix.length);
+    if (this.#isMissing(tail)) return this.#answer(response, 404);
     if (tail === 'stream') return this.#answer(response, this.refuseStatus ?? 426);
     if (tail.startsWith('api/v1/')) return this.#api(request, response, tail.slice(7));
     return this.#file(response, tail === '' ? 'index.html' : normalize(tail));
+  }
+
+  #isMissing(path) {
+    const once = path === this.failOnce;
+    if (once) this.failOnce = null;
+    return once || path === this.missing;
   }
 
   #answer(response, status, headers = {}, body = '') {

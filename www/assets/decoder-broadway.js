@@ -23,7 +23,7 @@ const QUEUE_RESUME = 2;
 
 /* While the worker loads: it will catch up faster than the next IDR comes. */
 const QUEUE_START_MAX = 90;
-const START_MAX_MS = 10000;
+const START_MAX_MS = 5000;
 const SILENT_MAX_MS = 3000;
 const FAILURES_MAX = 3;
 

@@ -233,13 +233,17 @@ export class Player extends EventTarget {
       this.#source = { online: true, reason: null, since: null };
     } else if (message.type === 'stream') {
       this.#running = message.running !== false;
-      if (!this.#running) this.#painting = false;
     } else if (message.type === 'source') {
       const { online, reason = null, since = null } = message;
       this.#source = { online: online !== false, reason, since };
-      if (!this.#source.online) this.#painting = false;
     }
+    if (!this.#flowing) this.#painting = false;
     this.#tell();
+  }
+
+  /* Pictures can be expected. */
+  get #flowing() {
+    return this.#stream.state.name === 'open' && this.#running && this.#source.online;
   }
 
   /* What has a hole before it would be decoded into rubbish: only an IDR goes on. */
@@ -399,8 +403,8 @@ export class Player extends EventTarget {
     stats.height = unit.sps.height;
     this.#paintTimes.push(now);
     while (now - this.#paintTimes[0] > FPS_WINDOW_MS) this.#paintTimes.shift();
-    if (!this.#painting) {
-      this.#painting = this.#stream.state.name === 'open';
+    if (!this.#painting && this.#flowing) {
+      this.#painting = true;
       this.#tell();
     }
     this.dispatchEvent(new Event('painted'));
