@@ -91,12 +91,10 @@ configure_in() {
     (cd "$dir" && "$top/configure" "$@") && printf '%s' "$*" >"$dir/configured-with"
 }
 
-# The page's files as they would be installed; prints their folder.
+# The page's files as they would be installed, in DIR/stage/www.
 stage_page() {
-    local dir=$1
-    rm -rf "$dir/stage"
-    make -C "$dir" install DESTDIR="$dir/stage" >>"$log" 2>&1 || return
-    dirname "$(find "$dir/stage" -path '*/nalcast/www/index.html' | head -n 1)"
+    rm -rf "$1/stage"
+    make -C "$1" install-page wwwdir="$1/stage/www"
 }
 
 # --- the user who runs things

@@ -9,5 +9,6 @@ include tests/unit/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk
 
-EXTRA_DIST += %D%/lib/process.mjs %D%/lib/stack.mjs %D%/nginx/config.test.mjs \
+EXTRA_DIST += %D%/lib/process.mjs %D%/lib/stack.mjs %D%/lib/viewer.mjs \
+	%D%/nginx/config.test.mjs \
 	%D%/nginx/standins.mjs %D%/integration/demo.test.mjs

@@ -30,13 +30,10 @@ export function substitute(text, words) {
   return text.replace(/@([a-z0-9_]+)@/g, (all, word) => words[word] ?? all);
 }
 
-/** The page's files: NALCAST_WWW, or where `make install DESTDIR=stage` has put them. */
+/** The page's files, as `make install-page wwwdir=BUILD/stage/www` has put them together. */
 export function stagedPage(build = buildDir()) {
-  if (process.env.NALCAST_WWW) return path.resolve(process.env.NALCAST_WWW);
-  const found = ['usr/local', 'usr']
-    .map((prefix) => path.join(build, 'stage', prefix, 'share/nalcast/www'))
-    .find((dir) => existsSync(path.join(dir, 'index.html')));
-  return found ?? null;
+  const dir = path.resolve(process.env.NALCAST_WWW ?? path.join(build, 'stage/www'));
+  return existsSync(path.join(dir, 'index.html')) ? dir : null;
 }
 
 function makeCertificate(dir) {
