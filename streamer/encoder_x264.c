@@ -16,11 +16,9 @@
 #include "common/util.h"
 #include "streamer/sps.h"
 
-#define SUBSYSTEM "encoder x264"
-#define START_CODE         \
-	{                  \
-		0, 0, 0, 1 \
-	}
+#define SUBSYSTEM         "encoder x264"
+#define LEVEL_1B          9 /* as x264 numbers it */
+#define LEVEL_1_1         11
 #define START_CODE_BYTES  4
 #define FPS_DEFAULT_MILLI 25000
 #define BITRATE_MIN_BPS   1000
@@ -145,6 +143,9 @@ static int param_fill(struct x264 *x, const struct encoder_config *cfg, struct e
 	param_set_picture(&x->param, &cfg->in, x->fps_milli);
 	param_set_stream(&x->param, cfg);
 	param_set_rate(&x->param, cfg->bitrate_bps, x->fps_milli);
+	/* x264 164 copies these names and loses the copies when it cannot open. */
+	x->param.rc.psz_stat_out = NULL;
+	x->param.rc.psz_stat_in = NULL;
 	x->param.pf_log = x264_log;
 	x->param.p_log_private = x;
 	x->param.i_log_level = X264_LOG_INFO;
@@ -179,20 +180,36 @@ static void x264_close(struct encoder *enc)
 	free(x);
 }
 
+/* Open with what is in param, and learn the level x264 chose. */
+static void handle_open(struct x264 *x)
+{
+	x264_param_t chosen;
+
+	x->handle = x264_encoder_open(&x->param);
+	if (x->handle == NULL)
+		return;
+	x264_encoder_parameters(x->handle, &chosen);
+	x->level_idc = chosen.i_level_idc;
+}
+
 static int x264_start(struct x264 *x, const struct encoder_config *cfg, struct error *err)
 {
 	int r = param_fill(x, cfg, err);
 
 	if (r < 0)
 		return r;
-	x->handle = x264_encoder_open(&x->param);
+	handle_open(x);
+	if (x->handle != NULL && x->level_idc == LEVEL_1B) {
+		/* Written as 1.1 with a constraint flag (A.3.1), so decoders that know codec
+		 * strings by heart do not know it. */
+		x264_encoder_close(x->handle);
+		x->param.i_level_idc = LEVEL_1_1;
+		handle_open(x);
+	}
 	if (x->handle == NULL)
 		return error_set(err, -EINVAL, "x264 cannot encode %ux%u at %u bit/s: %s",
 				 cfg->in.width, cfg->in.height, cfg->bitrate_bps,
 				 x->said.code != 0 ? x->said.text : "it does not say why");
-	x264_param_t chosen;
-	x264_encoder_parameters(x->handle, &chosen);
-	x->level_idc = chosen.i_level_idc;
 	return 0;
 }
 
@@ -241,7 +258,7 @@ static bool is_wanted(const x264_nal_t *nal)
 /* As nal_write(), whose header and x264's both want to name the NAL unit types. */
 static uint8_t *nal_put(uint8_t *out, const x264_nal_t *nal)
 {
-	static const uint8_t start_code[] = START_CODE;
+	static const uint8_t start_code[START_CODE_BYTES] = {0, 0, 0, 1};
 	const uint8_t *data;
 	size_t size;
 

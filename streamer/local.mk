@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/conf.c %D%/conf.h \
 	%D%/control.c %D%/control.h \
 	%D%/encoder.c %D%/encoder.h \
+	%D%/encoder_pass.c \
 	%D%/frame.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
@@ -21,6 +22,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/server.c %D%/server.h \
 	%D%/source.c %D%/source.h \
+	%D%/source_file.c \
 	%D%/source_test.c \
 	%D%/splitter.h \
 	%D%/sps.h \
