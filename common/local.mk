@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libcommon.a
 	%D%/ctlproto.c %D%/ctlproto.h \
 	%D%/error.c %D%/error.h \
 	%D%/log.c %D%/log.h \
+	%D%/origin.c %D%/origin.h \
 	%D%/unixsock.c %D%/unixsock.h \
 	%D%/util.c %D%/util.h
 %C%_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -16,6 +16,7 @@ unit_tests = \
 	%D%/test_jsonread \
 	%D%/test_jsontext \
 	%D%/test_nal \
+	%D%/test_origin \
 	%D%/test_pattern \
 	%D%/test_percentile \
 	%D%/test_source \
@@ -88,4 +89,8 @@ TESTS += $(unit_tests)
 %C%_test_store_SOURCES = %D%/test_store.c
 %C%_test_store_CPPFLAGS = $(test_cppflags)
 %C%_test_store_LDADD = $(test_ldadd)
+
+%C%_test_origin_SOURCES = %D%/test_origin.c
+%C%_test_origin_CPPFLAGS = $(test_cppflags)
+%C%_test_origin_LDADD = $(test_ldadd)
 endif
