@@ -80,7 +80,7 @@ int ctl_reply_encode(const struct ctl_reply *reply, char *buf, size_t size)
 }
 
 /* Jansson refuses depth over 2048; a packet that small of ours has no use for more than a few. */
-static bool is_too_deep(const char *buf, size_t len)
+bool ctl_is_too_deep(const char *buf, size_t len)
 {
 	unsigned depth = 0;
 	bool in_string = false;
@@ -108,7 +108,7 @@ static json_t *load(const char *buf, size_t len, struct error *err)
 {
 	json_error_t where;
 
-	if (is_too_deep(buf, len)) {
+	if (ctl_is_too_deep(buf, len)) {
 		error_set(err, -EPROTO, "nested deeper than %d", CTL_DEPTH_MAX);
 		return NULL;
 	}

@@ -63,6 +63,9 @@ int ctl_reply_decode(const char *buf, size_t len, struct ctl_reply *ret_reply, s
 void ctl_request_clear(struct ctl_request *req);
 void ctl_reply_clear(struct ctl_reply *reply);
 
+/* Would this text nest deeper than CTL_DEPTH_MAX? Asked before jansson recurses over it. */
+bool ctl_is_too_deep(const char *buf, size_t len);
+
 const char *ctl_code_word(enum ctl_code code);
 enum ctl_code ctl_code_from_word(const char *word); /* CTL_INTERNAL for an unknown one */
 

@@ -1,7 +1,10 @@
 #include "common/origin.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+
+#include "common/util.h"
 
 struct span {
 	const char *start;
@@ -103,4 +106,22 @@ bool origin_allowed(const char *origin, const char *host, const char *proto, con
 	if (proto[0] != '\0' && !is_same(from.scheme, span_of(proto)))
 		return false;
 	return is_same(from.authority, without_default_port(span_of(host), from.scheme));
+}
+
+int origin_list_check(const char *allow, struct error *err)
+{
+	struct origin listed;
+
+	for (;;) {
+		struct span item = {allow, strcspn(allow, ",")};
+		struct span text = trimmed(item);
+		if (text.len > 0 && !read_origin(text, &listed))
+			return error_set(err, -EINVAL,
+					 "'%.*s' is no origin: write https://cam.example or "
+					 "https://cam.example:8443",
+					 (int)min_size(text.len, 100), text.start);
+		if (allow[item.len] == '\0')
+			return 0;
+		allow += item.len + 1;
+	}
 }

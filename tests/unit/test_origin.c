@@ -1,5 +1,8 @@
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "common/origin.h"
 
 struct origin_case {
@@ -99,6 +102,19 @@ static void listed_ones_are_allowed_exactly(void **state)
 	CHECK(cases);
 }
 
+static void a_list_with_no_origin_in_it_is_named(void **state)
+{
+	UNUSED_STATE(state);
+	struct error err = {0};
+
+	assert_int_equal(origin_list_check("", &err), 0);
+	assert_int_equal(origin_list_check("https://a, http://b:81 ,", &err), 0);
+	assert_int_equal(origin_list_check("https://a,b.example", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "'b.example'"));
+	assert_int_equal(origin_list_check("null", &err), -EINVAL);
+	assert_int_equal(origin_list_check("https://a/", &err), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +122,7 @@ int main(void)
 		cmocka_unit_test(the_same_origin_is_allowed),
 		cmocka_unit_test(a_foreign_origin_is_refused),
 		cmocka_unit_test(listed_ones_are_allowed_exactly),
+		cmocka_unit_test(a_list_with_no_origin_in_it_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
