@@ -12,3 +12,5 @@ include tests/fuzz/local.mk
 EXTRA_DIST += %D%/lib/process.mjs %D%/lib/stack.mjs %D%/lib/viewer.mjs \
 	%D%/nginx/config.test.mjs \
 	%D%/nginx/standins.mjs %D%/integration/demo.test.mjs
+include tests/tools/local.mk
+include tests/fcgi/local.mk

@@ -1,0 +1,164 @@
+#include "fcgi/ctlclient.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/unixsock.h"
+#include "common/util.h"
+
+/* connect(2) waits while nalcastd's backlog is full, and cannot wait for cancel_fd as well: it
+ * is made in slices. */
+#define CONNECT_SLICE_MS 100
+
+struct call {
+	const struct ctlclient *client;
+	int fd; /* -1 before there is a connection */
+	int64_t deadline_ms;
+	struct error *err;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int late(const struct call *call)
+{
+	return error_set(call->err, -ETIMEDOUT, "%s: no answer in time", call->client->path);
+}
+
+/* Waits for fd to become readable; -1: only looks whether the call is to end. */
+static int wait_readable(const struct call *call, int fd, int64_t timeout_ms)
+{
+	struct pollfd fds[] = {
+		{.fd = call->client->cancel_fd, .events = POLLIN},
+		{.fd = fd, .events = POLLIN},
+	};
+	int r = poll(fds, ARRAY_SIZE(fds), (int)max_i64(timeout_ms, 0));
+
+	if (r < 0 && errno != EINTR)
+		return error_set(call->err, -errno, "poll: %m");
+	if (r > 0 && fds[0].revents != 0)
+		return error_set(call->err, -ECANCELED, "this program is being stopped");
+	return r > 0;
+}
+
+static int connect_in_slices(struct call *call)
+{
+	for (;;) {
+		int64_t left_ms = call->deadline_ms - now_ms();
+		if (left_ms <= 0)
+			return late(call);
+		int r = unixsock_connect(call->client->path, SOCK_SEQPACKET,
+					 (int)min_i64(left_ms, CONNECT_SLICE_MS), &call->fd,
+					 call->err);
+		if (r != -EAGAIN && r != -EINTR)
+			return r;
+		r = wait_readable(call, -1, 0);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int send_request(const struct call *call, const struct ctl_request *req, char *packet)
+{
+	int len = ctl_request_encode(req, packet, CTL_PACKET_MAX);
+
+	if (len < 0)
+		return error_set(call->err, len, "the request does not fit a packet");
+	/* The first packet of a connection always finds room: nothing to wait for. */
+	if (send(call->fd, packet, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) != len)
+		return error_set(call->err, -errno, "%s: send: %m", call->client->path);
+	return 0;
+}
+
+static int receive(const struct call *call, char *packet, size_t *ret_len)
+{
+	const char *path = call->client->path;
+
+	for (;;) {
+		int64_t left_ms = call->deadline_ms - now_ms();
+		if (left_ms <= 0)
+			return late(call);
+		int r = wait_readable(call, call->fd, left_ms);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		/* MSG_TRUNC: the packet's true length, also where it did not fit. */
+		ssize_t len = recv(call->fd, packet, CTL_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (len < 0)
+			return error_set(call->err, -errno, "%s: recv: %m", path);
+		if (len == 0)
+			return error_set(call->err, -ECONNRESET, "%s: closed without an answer",
+					 path);
+		if (len > CTL_PACKET_MAX)
+			return error_set(call->err, -EMSGSIZE,
+					 "%s: an answer of %zd bytes, over the %d of a packet",
+					 path, len, CTL_PACKET_MAX);
+		*ret_len = (size_t)len;
+		return 0;
+	}
+}
+
+static int read_reply(const struct call *call, const struct ctl_request *req, const char *packet,
+		      size_t len, struct ctl_reply *ret_reply)
+{
+	struct ctl_reply reply;
+	struct error why = {0};
+	int r = ctl_reply_decode(packet, len, &reply, &why);
+
+	if (r < 0)
+		return error_set(call->err, r, "%s: an answer that is none: %.150s",
+				 call->client->path, why.text);
+	if (reply.id != req->id) {
+		ctl_reply_clear(&reply);
+		return error_set(call->err, -EPROTO, "%s: the answer to another request",
+				 call->client->path);
+	}
+	*ret_reply = reply;
+	return 0;
+}
+
+static int exchange(struct call *call, const struct ctl_request *req, struct ctl_reply *ret_reply)
+{
+	size_t len;
+	char *packet = malloc(CTL_PACKET_MAX);
+
+	if (packet == NULL)
+		return error_set(call->err, -ENOMEM, "out of memory");
+	int r = connect_in_slices(call);
+	if (r == 0)
+		r = send_request(call, req, packet);
+	if (r == 0)
+		r = receive(call, packet, &len);
+	if (r == 0)
+		r = read_reply(call, req, packet, len, ret_reply);
+	close_fd(&call->fd);
+	free(packet);
+	return r;
+}
+
+int ctlclient_call(const struct ctlclient *client, const char *op, json_t *args, int timeout_ms,
+		   struct ctl_reply *ret_reply, struct error *err)
+{
+	/* Relaxed: all it must be is another number than before. */
+	static atomic_uint last_id;
+	struct ctl_request req = {.args = args};
+	struct call call = {client, -1, now_ms() + timeout_ms, err};
+
+	req.id = 1 + (json_int_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
+	snprintf(req.op, sizeof(req.op), "%s", op);
+	return exchange(&call, &req, ret_reply);
+}

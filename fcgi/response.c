@@ -1,0 +1,193 @@
+#include "fcgi/response.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+
+#define WORDS_MAX 512 /* bytes of a detail */
+#define HEAD_MAX  512 /* bytes; all fields are ours and short */
+
+static const char out_of_memory[] =
+	"{\"type\":\"problems/internal\",\"title\":\"Internal Server Error\",\"status\":500,"
+	"\"detail\":\"out of memory\"}";
+
+const char *response_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *words;
+	} reasons[] = {
+		{200, "OK"},
+		{202, "Accepted"},
+		{204, "No Content"},
+		{308, "Permanent Redirect"},
+		{400, "Bad Request"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{409, "Conflict"},
+		{411, "Length Required"},
+		{413, "Content Too Large"},
+		{414, "URI Too Long"},
+		{415, "Unsupported Media Type"},
+		{422, "Unprocessable Content"},
+		{500, "Internal Server Error"},
+		{502, "Bad Gateway"},
+		{503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].words;
+	return "Unknown";
+}
+
+/* Text that is not UTF-8 keeps its ASCII: a problem must not fail for what a visitor sent. */
+static json_t *text_to_json(const char *text)
+{
+	char ascii[WORDS_MAX];
+	json_t *string = json_string(text);
+
+	if (string != NULL)
+		return string;
+	snprintf(ascii, sizeof(ascii), "%s", text);
+	for (char *p = ascii; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(ascii);
+}
+
+static json_t *words_to_json(const char *fmt, va_list args)
+{
+	char words[WORDS_MAX];
+
+	vsnprintf(words, sizeof(words), fmt, args);
+	return text_to_json(words);
+}
+
+void response_json(struct response *res, int status, json_t *body)
+{
+	json_decref(res->body);
+	res->status = body != NULL ? status : 500;
+	res->is_problem = body == NULL;
+	res->body = body;
+}
+
+int response_problem(struct response *res, int status, const char *type, const char *fmt, ...)
+{
+	char relative[64];
+	va_list args;
+
+	snprintf(relative, sizeof(relative), "problems/%s", type);
+	va_start(args, fmt);
+	json_t *detail = words_to_json(fmt, args);
+	va_end(args);
+	json_t *problem = json_object();
+	json_object_set_new(problem, "type", json_string(relative));
+	json_object_set_new(problem, "title", json_string(response_reason(status)));
+	json_object_set_new(problem, "status", json_integer(status));
+	json_object_set_new(problem, "detail", detail);
+	response_json(res, status, problem);
+	res->is_problem = true;
+	return RESPONSE_REFUSED;
+}
+
+int response_add_error(struct response *res, enum response_place place, const char *where,
+		       const char *code, const char *fmt, ...)
+{
+	va_list args;
+	json_t *errors = json_object_get(res->body, "errors");
+
+	if (errors == NULL) {
+		json_object_set_new(res->body, "errors", json_array());
+		errors = json_object_get(res->body, "errors");
+	}
+	va_start(args, fmt);
+	json_t *detail = words_to_json(fmt, args);
+	va_end(args);
+	json_t *error = json_object();
+	json_object_set_new(error, place == RESPONSE_POINTER ? "pointer" : "parameter",
+			    text_to_json(where));
+	json_object_set_new(error, "code", json_string(code));
+	json_object_set_new(error, "detail", detail);
+	json_array_append_new(errors, error);
+	return RESPONSE_REFUSED;
+}
+
+void response_add_member(struct response *res, const char *name, json_t *value)
+{
+	static const char *const ours[] = {"type",   "title",    "status",
+					   "detail", "instance", "errors"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (strcmp(ours[i], name) == 0) {
+			json_decref(value);
+			return;
+		}
+	json_object_set_new(res->body, name, value);
+}
+
+static size_t write_head(const struct response *res, bool has_body, size_t body_size, char *out)
+{
+	int len = snprintf(out, HEAD_MAX, "Status: %d %s\r\n", res->status,
+			   response_reason(res->status));
+
+	if (has_body)
+		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Content-Type: %s\r\n",
+				res->is_problem ? "application/problem+json" : "application/json");
+	/* RFC 9110 8.6: 204 has none. */
+	if (res->status != 204)
+		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Content-Length: %zu\r\n",
+				body_size);
+	if (res->allow[0] != '\0')
+		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Allow: %s\r\n", res->allow);
+	if (res->location != NULL)
+		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Location: %s\r\n",
+				res->location);
+	if (res->retry_after_s > 0)
+		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Retry-After: %u\r\n",
+				res->retry_after_s);
+	len += snprintf(out + len, HEAD_MAX - (size_t)len,
+			"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
+	return (size_t)len;
+}
+
+static size_t append_line(char *out, const char *text, size_t size)
+{
+	memcpy(out, text, size - 1);
+	out[size - 1] = '\n';
+	return size;
+}
+
+/* 15 digits: 29.97 stays 29.97. */
+#define BODY_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+char *response_write(const struct response *res, size_t *ret_size)
+{
+	char *text = res->body != NULL ? json_dumps(res->body, BODY_FLAGS) : NULL;
+	bool has_body = text != NULL || res->is_problem || res->body != NULL;
+	struct response failed = {.status = 500, .is_problem = true, .head_only = res->head_only};
+
+	if (has_body && text == NULL)
+		res = &failed;
+	const char *body = text != NULL ? text : has_body ? out_of_memory : "";
+	size_t body_size = strlen(body) + has_body; /* and a line's end, for people with curl */
+	char *out = malloc(HEAD_MAX + body_size + 1);
+	if (out != NULL) {
+		size_t size = write_head(res, has_body, body_size, out);
+		if (has_body && !res->head_only)
+			size += append_line(out + size, body, body_size);
+		*ret_size = size;
+	}
+	free(text);
+	return out;
+}
+
+void response_clear(struct response *res)
+{
+	json_decref(res->body);
+	*res = (struct response){0};
+}

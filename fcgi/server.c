@@ -1,0 +1,320 @@
+#include "fcgi/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+#define STOP_GRACE_MS     500
+#define ACCEPT_BACKOFF_MS 100 /* no descriptors left: somebody has to close one first */
+
+struct worker {
+	struct server *server;
+	pthread_t thread;
+	FCGX_Request fcgi;
+	char body[REQUEST_BODY_MAX + 1];
+
+	/* Under server->lock. The connection once more, as a descriptor of our own: libfcgi
+	 * closes its one when it likes, and its number may then be another connection's. */
+	int conn_fd;         /* -1: none */
+	int64_t deadline_ms; /* 0: none, it is our turn */
+};
+
+struct server {
+	struct server_config cfg;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	unsigned running; /* workers; under lock */
+	bool stopping;    /* under lock */
+	unsigned worker_count;
+	struct worker workers[];
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* From now on the peer has this long in all; 0: the peer waits for us. */
+static void set_deadline(struct worker *worker, int timeout_ms)
+{
+	struct server *server = worker->server;
+
+	pthread_mutex_lock(&server->lock);
+	worker->deadline_ms = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+	pthread_mutex_unlock(&server->lock);
+}
+
+static int conn_open(struct worker *worker, int fd)
+{
+	struct server *server = worker->server;
+	int r = 0;
+
+	pthread_mutex_lock(&server->lock);
+	int own = server->stopping ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0) {
+		r = -errno;
+	} else {
+		worker->conn_fd = own;
+		worker->deadline_ms = now_ms() + server->cfg.io_timeout_ms;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return r;
+}
+
+static void conn_close(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->server->lock);
+	close_fd(&worker->conn_fd);
+	pthread_mutex_unlock(&worker->server->lock);
+}
+
+/* One silent peer is given up after this long by the kernel; libfcgi has no timeouts. */
+static void set_timeouts(int fd, int timeout_ms)
+{
+	struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
+static const char *fcgi_param(void *ctx, const char *name)
+{
+	const FCGX_Request *fcgi = ctx;
+
+	return FCGX_GetParam(name, fcgi->envp);
+}
+
+/* FCGI_STDIN to its end, or one byte more than anybody may send. */
+static size_t read_body(struct worker *worker)
+{
+	size_t size = 0;
+
+	while (size < sizeof(worker->body)) {
+		int got = FCGX_GetStr(worker->body + size, (int)(sizeof(worker->body) - size),
+				      worker->fcgi.in);
+		if (got <= 0)
+			break;
+		size += (size_t)got;
+	}
+	return size;
+}
+
+static void log_answer(const struct request_input *in, const struct response *res)
+{
+	const char *method = in->param(in->ctx, "REQUEST_METHOD");
+	const char *path = in->param(in->ctx, "DOCUMENT_URI");
+
+	log_debug("api", "%s %s: %d", method != NULL ? method : "?", path != NULL ? path : "?",
+		  res->status);
+}
+
+static void answer(struct worker *worker)
+{
+	struct request_input in = {.param = fcgi_param, .ctx = &worker->fcgi};
+	struct response res = {0};
+	size_t size;
+
+	in.body = worker->body;
+	in.body_size = read_body(worker);
+	set_deadline(worker, 0);
+	api_answer(worker->server->cfg.api, &in, &res);
+	log_answer(&in, &res);
+	set_deadline(worker, worker->server->cfg.io_timeout_ms);
+
+	/* Out of memory: no answer at all, which the web server makes a 502 of. */
+	char *bytes = response_write(&res, &size);
+	if (bytes != NULL)
+		FCGX_PutStr(bytes, (int)size, worker->fcgi.out);
+	free(bytes);
+	response_clear(&res);
+}
+
+/* Takes fd. */
+static void serve(struct worker *worker, int fd)
+{
+	if (conn_open(worker, fd) < 0) {
+		close(fd);
+		return;
+	}
+	set_timeouts(fd, worker->server->cfg.io_timeout_ms);
+	/* FCGX_Accept_r() reads from ipcFd where there is one; keepConnection keeps the finishing
+	 * of the request before, with which it begins, from closing it. It returns an error for
+	 * a connection that is no good, since there is no socket to accept another from. */
+	worker->fcgi.ipcFd = fd;
+	worker->fcgi.keepConnection = 1;
+	if (FCGX_Accept_r(&worker->fcgi) == 0) {
+		/* A connection that is kept would hold its thread while it is idle. */
+		worker->fcgi.keepConnection = 0;
+		answer(worker);
+		FCGX_Finish_r(&worker->fcgi);
+	}
+	conn_close(worker);
+}
+
+/* A descriptor; -1: nothing there, or somebody else was faster; -ECANCELED: the end. */
+static int accept_one(struct server *server)
+{
+	struct pollfd fds[] = {
+		{.fd = server->cfg.stop_fd, .events = POLLIN},
+		{.fd = server->cfg.listen_fd, .events = POLLIN},
+	};
+
+	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		return -1;
+	if (fds[0].revents != 0)
+		return -ECANCELED;
+	int fd = accept4(server->cfg.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 && errno != EAGAIN) {
+		log_warn("api", "accept: %s", strerror(errno));
+		poll(fds, 1, ACCEPT_BACKOFF_MS);
+	}
+	return fd;
+}
+
+static void *work(void *ctx)
+{
+	struct worker *worker = ctx;
+	struct server *server = worker->server;
+
+	FCGX_InitRequest(&worker->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
+	for (;;) {
+		int fd = accept_one(server);
+		if (fd == -ECANCELED)
+			break;
+		if (fd >= 0)
+			serve(worker, fd);
+	}
+	FCGX_Free(&worker->fcgi, 1);
+	pthread_mutex_lock(&server->lock);
+	server->running--;
+	pthread_cond_signal(&server->ended);
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+static struct server *server_alloc(const struct server_config *cfg)
+{
+	struct server *server =
+		calloc(1, sizeof(*server) + cfg->threads * sizeof(server->workers[0]));
+	pthread_condattr_t attr;
+
+	if (server == NULL)
+		return NULL;
+	server->cfg = *cfg;
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	return server;
+}
+
+static int start_worker(struct server *server)
+{
+	struct worker *worker = &server->workers[server->worker_count];
+
+	worker->server = server;
+	worker->conn_fd = -1;
+	int r = -pthread_create(&worker->thread, NULL, work, worker);
+	if (r < 0)
+		return r;
+	pthread_setname_np(worker->thread, "api");
+	server->worker_count++;
+	return 0;
+}
+
+int server_new(const struct server_config *cfg, struct server **ret_server, struct error *err)
+{
+	struct server *server = server_alloc(cfg);
+
+	if (server == NULL)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (FCGX_Init() != 0) {
+		server_free(server);
+		return error_set(err, -ENOMEM, "libfcgi cannot be initialised");
+	}
+	signal(SIGPIPE, SIG_IGN); /* FCGX_Init() has put a handler of its own there */
+
+	server->running = cfg->threads;
+	for (unsigned i = 0; i < cfg->threads; i++) {
+		int r = start_worker(server);
+		if (r < 0) {
+			server->running = server->worker_count;
+			server_free(server);
+			return error_set(err, r, "cannot start thread %u of %u: %s", i + 1,
+					 cfg->threads, strerror(-r));
+		}
+	}
+	*ret_server = server;
+	return 0;
+}
+
+/* Shut down, not closed: libfcgi's descriptor reads the end, and its thread closes it. */
+static void cut(struct server *server, int64_t deadline_ms)
+{
+	pthread_mutex_lock(&server->lock);
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		const struct worker *worker = &server->workers[i];
+		if (worker->conn_fd >= 0 && worker->deadline_ms <= deadline_ms &&
+		    (worker->deadline_ms > 0 || server->stopping))
+			shutdown(worker->conn_fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+void server_sweep(struct server *server)
+{
+	cut(server, now_ms());
+}
+
+int server_sweep_interval_ms(const struct server *server)
+{
+	return server->cfg.io_timeout_ms / 2;
+}
+
+static void wait_for_workers(struct server *server, int timeout_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += timeout_ms * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&server->lock);
+	server->stopping = true;
+	while (server->running > 0)
+		if (pthread_cond_timedwait(&server->ended, &server->lock, &until) == ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&server->lock);
+}
+
+void server_free(struct server *server)
+{
+	if (server == NULL)
+		return;
+	eventfd_write(server->cfg.stop_fd, 1);
+	wait_for_workers(server, STOP_GRACE_MS);
+	cut(server, INT64_MAX);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		pthread_join(server->workers[i].thread, NULL);
+	pthread_cond_destroy(&server->ended);
+	pthread_mutex_destroy(&server->lock);
+	free(server);
+}
