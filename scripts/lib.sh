@@ -157,4 +157,4 @@ house_rules() {
 }
 
 # Words that no file of ours may hold, each in a form that does not find itself.
-forbidden_words='TO[D]O|FIX[M]E|X[X]X|HA[C]K|registry\.npm[j]s|registry\.yarn[p]kg'
+forbidden_words='\b(TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b|registry\.(npm[j]s|yarn[p]kg)'
