@@ -27,7 +27,11 @@ export function broadwayDir() {
   return process.env.NALCAST_BROADWAY ?? join(ROOT, 'build/www/assets/broadway');
 }
 
-export function messageOf(unit, seq, { captureUs = Date.now() * 1000, discontinuity = false } = {}) {
+function nowUs() {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+export function messageOf(unit, seq, { captureUs = nowUs(), discontinuity = false } = {}) {
   const header = Buffer.alloc(24);
   header.writeUInt8(1, 0);
   header.writeUInt8((unit.idr ? 1 : 0) | (discontinuity ? 2 : 0), 1);
@@ -118,7 +122,7 @@ class FakeViewer {
   #heard(message) {
     this.received.push(message);
     if (message.type === 'time') {
-      const us = Date.now() * 1000;
+      const us = nowUs();
       this.say({ type: 'time', t0: message.t0, t1: us, t2: us });
     }
     if (message.type === 'keyframe' && this.obliging) this.#toIdr();
