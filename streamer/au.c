@@ -1,5 +1,7 @@
 #include "streamer/au.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,19 @@ struct au *au_new(size_t capacity)
 	atomic_init(&au->refs, 1);
 	au->capacity = capacity;
 	return au;
+}
+
+int au_resize(struct au **au, size_t capacity)
+{
+	assert(capacity >= (*au)->size);
+	if (capacity > AU_MAX_BYTES)
+		return -ENOMEM;
+	struct au *resized = realloc(*au, sizeof(*resized) + capacity);
+	if (resized == NULL)
+		return -ENOMEM;
+	resized->capacity = capacity;
+	*au = resized;
+	return 0;
 }
 
 /* The count is the one thing in a frozen access unit that still changes. */

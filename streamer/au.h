@@ -36,6 +36,10 @@ struct au {
 };
 
 struct au *au_new(size_t capacity); /* NULL: no memory, or over AU_MAX_BYTES */
+/* Give an access unit that nobody else refers to another capacity, not below its size. -ENOMEM,
+ * also over AU_MAX_BYTES: *au stays as it is. */
+int au_resize(struct au **au, size_t capacity);
+
 const struct au *au_ref(const struct au *au);
 void au_unref(const struct au *au); /* NULL is nothing */
 

@@ -2,7 +2,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 %C%_libstreamer_a_SOURCES = \
 	%D%/au.c %D%/au.h \
 	%D%/auq.c %D%/auq.h \
-	%D%/bits.h \
+	%D%/bits.c %D%/bits.h \
 	%D%/chain.c %D%/chain.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
@@ -17,15 +17,17 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/pace.c %D%/pace.h \
+	%D%/paramsets.c %D%/paramsets.h \
 	%D%/pattern.c %D%/pattern.h \
 	%D%/percentile.c %D%/percentile.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/server.c %D%/server.h \
+	%D%/slice.c %D%/slice.h \
 	%D%/source.c %D%/source.h \
 	%D%/source_file.c \
 	%D%/source_test.c \
-	%D%/splitter.h \
-	%D%/sps.h \
+	%D%/splitter.c %D%/splitter.h \
+	%D%/sps.c %D%/sps.h \
 	%D%/statejson.c %D%/statejson.h \
 	%D%/store.c %D%/store.h \
 	%D%/stream.c %D%/stream.h \

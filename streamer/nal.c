@@ -2,32 +2,35 @@
 
 #include <string.h>
 
-/* The 1 of the next 00 00 01 in [pos, end), which may lean on the bytes back to start; NULL if
- * there is none. The memchr() is what makes it fast: a 1 is met every 256 bytes or so. */
-static const uint8_t *find_prefix(const uint8_t *start, const uint8_t *pos, const uint8_t *end)
+#define PREFIX_BYTES 3 /* start_code_prefix_one_3bytes */
+
+/* The memchr() is what makes it fast: in what an encoder puts out a 1 is met every 256 bytes. */
+const uint8_t *nal_find_prefix(const uint8_t *pos, const uint8_t *end)
 {
+	const uint8_t *start = pos;
+
 	while (pos < end && (pos = memchr(pos, 1, (size_t)(end - pos))) != NULL) {
 		if (pos - start >= 2 && pos[-1] == 0 && pos[-2] == 0)
-			return pos;
+			return pos - 2;
 		pos++;
 	}
-	return NULL;
+	return end;
 }
 
 bool nal_next(const uint8_t **pos, const uint8_t *end, struct nal *ret_nal)
 {
-	const uint8_t *one = find_prefix(*pos, *pos, end);
+	const uint8_t *prefix = nal_find_prefix(*pos, end);
 
-	while (one != NULL) {
-		const uint8_t *data = one + 1;
-		one = find_prefix(data, data, end);
-		const uint8_t *last = one != NULL ? one - 2 : end;
-		/* trailing_zero_8bits of this one, zero_byte of the next (Annex B.1). */
+	while (prefix < end) {
+		const uint8_t *data = prefix + PREFIX_BYTES;
+		prefix = nal_find_prefix(data, end);
+		/* Without trailing_zero_8bits of this one and zero_byte of the next (B.1). */
+		const uint8_t *last = prefix;
 		while (last > data && last[-1] == 0)
 			last--;
 		if (last == data)
 			continue;
-		*pos = one != NULL ? one - 2 : end;
+		*pos = prefix;
 		*ret_nal = (struct nal){.type = data[0] & 0x1f,
 					.ref_idc = data[0] >> 5 & 3,
 					.data = data,

@@ -30,6 +30,9 @@ struct nal {
 	size_t size;         /* bytes, trailing zeros left out; never 0 */
 };
 
+/* The next 00 00 01 that is wholly in [pos, end), or end. */
+const uint8_t *nal_find_prefix(const uint8_t *pos, const uint8_t *end);
+
 /* Step through [*pos, end). False at the end. Bytes before the first start code are passed over.
  * Never reads outside, whatever the bytes. */
 bool nal_next(const uint8_t **pos, const uint8_t *end, struct nal *ret_nal);

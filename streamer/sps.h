@@ -22,6 +22,7 @@ struct sps {
 	unsigned log2_max_poc_lsb;
 	bool delta_pic_order_always_zero;
 	unsigned num_ref_frames;
+	bool gaps_allowed; /* gaps_in_frame_num_value_allowed_flag */
 	bool frame_mbs_only;
 
 	unsigned coded_width, coded_height; /* pixels: whole macroblocks */

@@ -2,14 +2,17 @@
 test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/chunks.h %D%/unit.h
+EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/unit.h tests/data
 
 if HAVE_CMOCKA
 unit_tests = \
 	%D%/test_au \
 	%D%/test_auq \
+	%D%/test_bits \
 	%D%/test_conf \
 	%D%/test_ctlproto \
+	%D%/test_h264_data \
+	%D%/test_h264_samples \
 	%D%/test_http \
 	%D%/test_hub \
 	%D%/test_inflight \
@@ -20,6 +23,8 @@ unit_tests = \
 	%D%/test_pattern \
 	%D%/test_percentile \
 	%D%/test_source \
+	%D%/test_splitter \
+	%D%/test_sps \
 	%D%/test_store \
 	%D%/test_viewmsg \
 	%D%/test_ws
@@ -30,25 +35,46 @@ TESTS += $(unit_tests)
 %C%_test_au_CPPFLAGS = $(test_cppflags)
 %C%_test_au_LDADD = $(test_ldadd)
 
+%C%_test_bits_SOURCES = %D%/test_bits.c
+%C%_test_bits_CPPFLAGS = $(test_cppflags)
+%C%_test_bits_LDADD = $(test_ldadd)
+
 %C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
 %C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
 %C%_test_ctlproto_LDADD = $(test_ldadd)
+
+%C%_test_h264_data_SOURCES = %D%/test_h264_data.c
+%C%_test_h264_data_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
+%C%_test_h264_data_LDADD = $(test_ldadd)
+
+%C%_test_h264_samples_SOURCES = %D%/test_h264_samples.c
+%C%_test_h264_samples_CPPFLAGS = $(test_cppflags) \
+	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
+%C%_test_h264_samples_LDADD = $(test_ldadd)
 
 %C%_test_http_SOURCES = %D%/test_http.c
 %C%_test_http_CPPFLAGS = $(test_cppflags)
 %C%_test_http_LDADD = $(test_ldadd)
 
-%C%_test_jsontext_SOURCES = %D%/test_jsontext.c
-%C%_test_jsontext_CPPFLAGS = $(test_cppflags)
-%C%_test_jsontext_LDADD = $(test_ldadd)
-
 %C%_test_jsonread_SOURCES = %D%/test_jsonread.c
 %C%_test_jsonread_CPPFLAGS = $(test_cppflags)
 %C%_test_jsonread_LDADD = $(test_ldadd)
 
+%C%_test_jsontext_SOURCES = %D%/test_jsontext.c
+%C%_test_jsontext_CPPFLAGS = $(test_cppflags)
+%C%_test_jsontext_LDADD = $(test_ldadd)
+
 %C%_test_nal_SOURCES = %D%/test_nal.c
 %C%_test_nal_CPPFLAGS = $(test_cppflags)
 %C%_test_nal_LDADD = $(test_ldadd)
+
+%C%_test_splitter_SOURCES = %D%/test_splitter.c
+%C%_test_splitter_CPPFLAGS = $(test_cppflags)
+%C%_test_splitter_LDADD = $(test_ldadd)
+
+%C%_test_sps_SOURCES = %D%/test_sps.c
+%C%_test_sps_CPPFLAGS = $(test_cppflags)
+%C%_test_sps_LDADD = $(test_ldadd)
 
 %C%_test_viewmsg_SOURCES = %D%/test_viewmsg.c
 %C%_test_viewmsg_CPPFLAGS = $(test_cppflags)
