@@ -15,7 +15,7 @@ void auq_free(struct auq *q);        /* unrefs what is left; no thread may be in
 int auq_push(struct auq *q, struct au *au);
 
 /* Consumer. */
-int auq_fd(const struct auq *q);         /* eventfd: readable when not empty */
+int auq_fd(const struct auq *q); /* eventfd: readable when not empty, until a pop finds nothing */
 const struct au *auq_pop(struct auq *q); /* the caller's reference, or NULL when empty */
 
 #endif

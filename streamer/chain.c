@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A camera that is always ahead of us must not keep the pipeline from its orders. */
+#define FRAMES_A_PUMP 4
+
 struct chain {
 	struct source *source;
 	struct encoder *encoder;
 	struct source_format format;
 	struct chain_stats stats;
+	bool has_more; /* the last pump ended before the source had no more frames */
 };
 
 static int open_encoder(struct chain *chain, const struct chain_config *cfg, struct error *err)
@@ -128,15 +132,23 @@ int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *a
 	int r = collect(chain, emit, arg, err);
 
 	reclaim(chain);
+	chain->has_more = false;
 	while (r == 0 && (r = dequeue(chain, &frame, err)) > 0) {
-		frames++;
+		chain->has_more = ++frames == FRAMES_A_PUMP;
 		r = encode(chain, &frame, force_idr, err);
 		force_idr = false;
 		if (r == 0)
 			r = collect(chain, emit, arg, err);
 		reclaim(chain);
+		if (chain->has_more)
+			break;
 	}
 	return r < 0 ? r : frames;
+}
+
+bool chain_has_more(const struct chain *chain)
+{
+	return chain->has_more;
 }
 
 int chain_set_rate(struct chain *chain, unsigned bitrate_bps)

@@ -39,10 +39,14 @@ void chain_close(struct chain *chain); /* NULL is nothing */
 /* What to poll for; a descriptor may be -1. */
 void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS]);
 
-/* Do what is to be done now, without waiting. force_idr: the next picture. Returns how many frames
- * came, or a negative errno with words: the chain is broken and must be closed. */
+/* Do what is to be done now, without waiting, for a few frames at most. force_idr: the next
+ * picture. Returns how many frames came, or a negative errno with words: the chain is broken and
+ * must be closed. */
 int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *arg,
 	       struct error *err);
+
+/* There may be more to do at once: do not wait before the next pump. */
+bool chain_has_more(const struct chain *chain);
 
 /* -ENOTSUP: only by closing and opening again. */
 int chain_set_rate(struct chain *chain, unsigned bitrate_bps);

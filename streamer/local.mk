@@ -44,5 +44,5 @@ streamer_libs = -lm $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)
 
 # The tables of backends are linked beside main, never from the archive: tests bring their own.
 sbin_PROGRAMS += %D%/nalcastd
-%C%_nalcastd_SOURCES = %D%/main.c
+%C%_nalcastd_SOURCES = %D%/main.c %D%/backends.c
 %C%_nalcastd_LDADD = %D%/libstreamer.a $(common_libs) $(streamer_libs)

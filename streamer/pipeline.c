@@ -260,7 +260,7 @@ static void on_au(void *arg, struct au *au)
 		begin_flow(p, au);
 	if (idr) {
 		p->mine.idr_total++;
-		p->mine.idr_forced_total += p->idr_wanted;
+		p->mine.idr_forced_total += p->idr_wanted && p->mine.can_force_idr;
 		p->idr_wanted = false;
 	}
 	p->last_au_us = clock_now_us();
@@ -428,6 +428,8 @@ static int wait_ms(const struct pipeline *p)
 {
 	int64_t until_us;
 
+	if (p->chain != NULL && chain_has_more(p->chain))
+		return 0;
 	if (p->chain != NULL)
 		until_us = p->last_frame_us + stall_limit_us(p);
 	else if (p->demand)

@@ -5,6 +5,7 @@ SH_LOG_DRIVER = $(tap_driver)
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; CC='$(CC)'; export CMOCKA_MESSAGE_OUTPUT CC;
 
+include tests/lint/local.mk
 include tests/unit/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk

@@ -22,6 +22,7 @@ unit_tests = \
 	%D%/test_origin \
 	%D%/test_pattern \
 	%D%/test_percentile \
+	%D%/test_pipeline \
 	%D%/test_source \
 	%D%/test_splitter \
 	%D%/test_sps \
@@ -119,4 +120,8 @@ TESTS += $(unit_tests)
 %C%_test_origin_SOURCES = %D%/test_origin.c
 %C%_test_origin_CPPFLAGS = $(test_cppflags)
 %C%_test_origin_LDADD = $(test_ldadd)
+
+%C%_test_pipeline_SOURCES = %D%/test_pipeline.c
+%C%_test_pipeline_CPPFLAGS = $(test_cppflags)
+%C%_test_pipeline_LDADD = $(test_ldadd)
 endif

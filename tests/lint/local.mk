@@ -1,0 +1,2 @@
+TESTS += %D%/layers.sh
+EXTRA_DIST += %D%/layers.sh
