@@ -2,7 +2,13 @@
 # with the engine; without it with replay.c, and `make check` runs the corpus through them.
 fuzz_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 fuzz_programs = \
-	%D%/fuzz_ctlproto
+	%D%/fuzz_ctlproto \
+	%D%/fuzz_http \
+	%D%/fuzz_nal \
+	%D%/fuzz_splitter \
+	%D%/fuzz_sps \
+	%D%/fuzz_viewmsg \
+	%D%/fuzz_ws
 
 EXTRA_DIST += %D%/corpus %D%/fuzz.h
 
@@ -24,3 +30,33 @@ endif
 %C%_fuzz_ctlproto_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_fuzz_ctlproto_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_ctlproto_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_http_SOURCES = %D%/fuzz_http.c
+%C%_fuzz_http_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_http_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_http_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_nal_SOURCES = %D%/fuzz_nal.c
+%C%_fuzz_nal_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_nal_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_nal_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_splitter_SOURCES = %D%/fuzz_splitter.c
+%C%_fuzz_splitter_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_splitter_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_splitter_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_sps_SOURCES = %D%/fuzz_sps.c
+%C%_fuzz_sps_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_sps_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_sps_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_viewmsg_SOURCES = %D%/fuzz_viewmsg.c
+%C%_fuzz_viewmsg_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_fuzz_viewmsg_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_viewmsg_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_ws_SOURCES = %D%/fuzz_ws.c
+%C%_fuzz_ws_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_ws_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_ws_LDADD = $(fuzz_driver) $(fuzz_ldadd)
