@@ -17,6 +17,7 @@ static bool load(struct bits *b)
 {
 	if (at_emulation_prevention(b)) {
 		b->pos++;
+		b->skipped++;
 		b->zeros = 0;
 	}
 	if (b->pos == b->size) {
@@ -81,4 +82,55 @@ bool bits_more_rbsp_data(const struct bits *b)
 	}
 	pos += at_emulation_prevention(b);
 	return last > pos + 1 || (last == pos + 1 && b->data[pos] != 0x80);
+}
+
+size_t bits_position(const struct bits *b)
+{
+	return (b->pos - b->skipped) * 8 - b->left;
+}
+
+void bits_out_init(struct bits_out *o, uint8_t *data, size_t size)
+{
+	*o = (struct bits_out){.data = data, .size = size};
+}
+
+static void put_raw(struct bits_out *o, uint8_t byte)
+{
+	if (o->used == o->size) {
+		o->failed = true;
+		return;
+	}
+	o->data[o->used++] = byte;
+	o->zeros = byte == 0 ? o->zeros + 1 : 0;
+}
+
+void bits_put_u(struct bits_out *o, uint32_t value, unsigned n)
+{
+	while (n-- > 0) {
+		o->current = (uint8_t)(o->current << 1 | (value >> n & 1));
+		if (++o->filled < 8)
+			continue;
+		if (o->zeros >= 2 && o->current <= 3)
+			put_raw(o, 3);
+		put_raw(o, o->current);
+		o->filled = 0;
+	}
+}
+
+void bits_put_ue(struct bits_out *o, uint32_t value)
+{
+	unsigned len = 0;
+
+	while ((value + 1) >> len > 1)
+		len++;
+	bits_put_u(o, 0, len);
+	bits_put_u(o, value + 1, len + 1);
+}
+
+size_t bits_put_end(struct bits_out *o)
+{
+	bits_put_u(o, 1, 1);
+	while (o->filled != 0)
+		bits_put_u(o, 0, 1);
+	return o->failed ? 0 : o->used;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "streamer/bits.h"
 #include "streamer/nal.h"
@@ -26,6 +27,13 @@ enum profile { /* A.2 */
 	       PROFILE_HIGH_422 = 122,
 	       PROFILE_HIGH_444 = 244,
 	       PROFILE_CAVLC_444 = 44,
+};
+
+/* Where in the RBSP, in bits, sps_rewrite() has to put its hand. */
+struct layout {
+	size_t vui;         /* vui_parameters_present_flag */
+	size_t restriction; /* bitstream_restriction_flag, if there is a VUI */
+	size_t reorder;     /* max_num_reorder_frames, if there is a restriction */
 };
 
 /* constraint_setN_flag */
@@ -203,20 +211,23 @@ static bool read_vui_front(struct bits *b, struct sps *sps)
 }
 
 /* E.1.1 */
-static bool read_vui(struct bits *b, struct sps *sps)
+static bool read_vui(struct bits *b, struct sps *sps, struct layout *layout)
 {
 	sps->primaries = sps->transfer = sps->matrix = UNSPECIFIED;
+	layout->vui = bits_position(b);
 	sps->vui_present = bits_u(b, 1);
 	if (!sps->vui_present)
 		return true;
 	if (!read_vui_front(b, sps))
 		return false;
+	layout->restriction = bits_position(b);
 	sps->restriction_present = bits_u(b, 1);
 	if (!sps->restriction_present)
 		return true;
 	bits_u(b, 1); /* motion_vectors_over_pic_boundaries_flag */
 	for (int i = 0; i < 4; i++)
 		bits_ue(b); /* max_bytes_per_pic_denom to log2_max_mv_length_vertical */
+	layout->reorder = bits_position(b);
 	sps->max_num_reorder_frames = bits_ue(b);
 	sps->max_dec_frame_buffering = bits_ue(b);
 	return sps->max_num_reorder_frames <= REF_FRAMES_MAX &&
@@ -224,7 +235,7 @@ static bool read_vui(struct bits *b, struct sps *sps)
 }
 
 /* 7.3.2.1.1 */
-static bool read_data(struct bits *b, struct sps *sps)
+static bool read_data(struct bits *b, struct sps *sps, struct layout *layout)
 {
 	sps->profile_idc = (uint8_t)bits_u(b, 8);
 	sps->constraints = (uint8_t)bits_u(b, 8);
@@ -238,21 +249,29 @@ static bool read_data(struct bits *b, struct sps *sps)
 		return false;
 	sps->num_ref_frames = bits_ue(b);
 	sps->gaps_allowed = bits_u(b, 1);
-	return sps->num_ref_frames <= REF_FRAMES_MAX && read_size(b, sps) && read_vui(b, sps);
+	return sps->num_ref_frames <= REF_FRAMES_MAX && read_size(b, sps) &&
+	       read_vui(b, sps, layout);
 }
 
-int sps_read(const uint8_t *nal, size_t size, struct sps *ret_sps)
+static int read_nal(const uint8_t *nal, size_t size, struct sps *sps, struct layout *layout)
 {
-	struct sps sps = {.id = 0};
 	struct bits b;
 
 	if (size < 1 || (nal[0] & 0x9f) != NAL_SPS) /* with forbidden_zero_bit 0 */
 		return -EINVAL;
 	bits_init(&b, nal + 1, size - 1);
-	if (!read_data(&b, &sps) || b.failed)
-		return -EINVAL;
-	*ret_sps = sps;
-	return 0;
+	return read_data(&b, sps, layout) && !b.failed ? 0 : -EINVAL;
+}
+
+int sps_read(const uint8_t *nal, size_t size, struct sps *ret_sps)
+{
+	struct layout layout = {.vui = 0};
+	struct sps sps = {.id = 0};
+	int r = read_nal(nal, size, &sps, &layout);
+
+	if (r == 0)
+		*ret_sps = sps;
+	return r;
 }
 
 bool sps_is_baseline(const struct sps *sps)
@@ -333,4 +352,56 @@ unsigned sps_decoder_delay(const struct sps *sps)
 	if (frames < sps->num_ref_frames)
 		frames = sps->num_ref_frames;
 	return frames < REF_FRAMES_MAX ? frames : REF_FRAMES_MAX;
+}
+
+/* All of a VUI before bitstream_restriction_flag, saying nothing. */
+static void put_empty_vui(struct bits_out *o)
+{
+	bits_put_u(o, 1, 1); /* vui_parameters_present_flag */
+	bits_put_u(o, 0, 8); /* aspect ratio, overscan, video signal, chroma, timing, nal_hrd,
+			      * vcl_hrd, pic_struct: none */
+}
+
+/* The restriction before max_num_reorder_frames, with the values that stand for none (E.2.1). */
+static void put_empty_restriction(struct bits_out *o)
+{
+	bits_put_u(o, 1, 1); /* bitstream_restriction_flag */
+	bits_put_u(o, 1, 1); /* motion_vectors_over_pic_boundaries_flag */
+	bits_put_ue(o, 2);   /* max_bytes_per_pic_denom */
+	bits_put_ue(o, 1);   /* max_bits_per_mb_denom */
+	bits_put_ue(o, 15);  /* log2_max_mv_length_horizontal */
+	bits_put_ue(o, 15);  /* log2_max_mv_length_vertical */
+}
+
+ssize_t sps_rewrite(const uint8_t *nal, size_t size, uint8_t *out, size_t out_size)
+{
+	struct layout layout = {.vui = 0};
+	struct sps sps = {.id = 0};
+	struct bits_out o;
+	struct bits b;
+
+	if (read_nal(nal, size, &sps, &layout) < 0)
+		return -EINVAL;
+	if (out_size < SPS_REWRITE_MAX(size))
+		return -ENOSPC;
+	if (sps_decoder_delay(&sps) == 0) {
+		memcpy(out, nal, size);
+		return (ssize_t)size;
+	}
+	size_t keep = layout.vui;
+	if (sps.vui_present)
+		keep = sps.restriction_present ? layout.reorder : layout.restriction;
+	out[0] = nal[0];
+	bits_init(&b, nal + 1, size - 1);
+	bits_out_init(&o, out + 1, out_size - 1);
+	for (size_t i = 0; i < keep; i++)
+		bits_put_u(&o, bits_u(&b, 1), 1);
+	if (!sps.vui_present)
+		put_empty_vui(&o);
+	if (!sps.restriction_present)
+		put_empty_restriction(&o);
+	bits_put_ue(&o, 0);
+	bits_put_ue(&o, sps.num_ref_frames);
+	size_t used = bits_put_end(&o);
+	return used > 0 ? (ssize_t)(1 + used) : -ENOSPC;
 }

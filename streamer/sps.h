@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "streamer/au.h"
 
@@ -57,5 +58,15 @@ void sps_format(const struct sps *sps, struct au_format *ret_format);
 /* How many pictures a decoder that trusts this SPS may hold back before it shows the first: 0 for
  * POC type 2 or max_num_reorder_frames = 0, else up to the level's DPB (A.3.1, E.2.1). */
 unsigned sps_decoder_delay(const struct sps *sps);
+
+/* Bytes that sps_rewrite() may need for an SPS of this size. */
+#define SPS_REWRITE_MAX(size) ((size) + (size) / 2 + 32)
+
+/* Write an SPS (nal: as for sps_read()) so that no decoder holds pictures back: with a
+ * bitstream_restriction (E.1.1) of max_num_reorder_frames 0 and max_dec_frame_buffering
+ * num_ref_frames, all else as it was. One that already holds nothing back is copied. The caller
+ * knows that the stream has no pictures out of order, as Baseline has not. Returns the bytes, or
+ * -EINVAL: not an SPS; -ENOSPC. */
+ssize_t sps_rewrite(const uint8_t *nal, size_t size, uint8_t *out, size_t out_size);
 
 #endif

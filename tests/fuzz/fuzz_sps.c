@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "streamer/nal.h"
 #include "streamer/slice.h"
 #include "streamer/sps.h"
 #include "tests/fuzz/fuzz.h"
@@ -18,6 +19,28 @@ static void check_sps(const struct sps *sps)
 		abort();
 	if (strlen(format.codec) != 11 || sps_decoder_delay(sps) > 16 ||
 	    sps_profile_name(sps)[0] == '\0' || format.fps_milli > 1001000)
+		abort();
+}
+
+/* What sps_rewrite() writes reads the same but for the restriction, and has no start code in it. */
+static void check_rewrite(const uint8_t *nal, size_t size, struct sps sps)
+{
+	uint8_t out[SPS_REWRITE_MAX(255)];
+	const uint8_t *pos = out;
+	struct sps again;
+	struct nal unit;
+
+	ssize_t used = sps_rewrite(nal, size, out, sizeof(out));
+	if (used <= 0 || sps_read(out, (size_t)used, &again) < 0)
+		abort();
+	if (sps_decoder_delay(&sps) > 0) {
+		if (nal_next(&pos, out + used, &unit))
+			abort();
+		sps.vui_present = sps.restriction_present = true;
+		sps.max_num_reorder_frames = 0;
+		sps.max_dec_frame_buffering = sps.num_ref_frames;
+	}
+	if (sps_decoder_delay(&again) != 0 || memcmp(&sps, &again, sizeof(sps)) != 0)
 		abort();
 }
 
@@ -47,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sps_read(part, part_size, &sps) < 0)
 		return 0;
 	check_sps(&sps);
+	check_rewrite(part, part_size, sps);
 	part_size = cut(&data, &size, &part);
 	if (pps_read(part, part_size, &pps) < 0)
 		return 0;

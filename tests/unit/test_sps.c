@@ -241,6 +241,108 @@ static void decoder_delay_is_what_the_dpb_allows(void **state)
 	}
 }
 
+/* The rewritten SPS, read. */
+static struct sps rewritten(const struct h264_stream *s)
+{
+	uint8_t out[SPS_REWRITE_MAX(sizeof(s->bytes))];
+	struct sps sps;
+
+	ssize_t size = sps_rewrite(s->bytes, s->size, out, sizeof(out));
+	assert_true(size > 0);
+	assert_int_equal(out[0], s->bytes[0]);
+	for (ssize_t i = 2; i < size; i++) /* 7.4.1: what may not stand in a NAL unit */
+		assert_false(out[i - 2] == 0 && out[i - 1] == 0 && out[i] < 3);
+	assert_int_equal(sps_read(out, (size_t)size, &sps), 0);
+	return sps;
+}
+
+static void assert_rewrites_only_the_restriction(const struct h264_sps *p)
+{
+	struct h264_stream s = {.size = 0};
+	struct sps before, after;
+
+	h264_nal_bytes(&s, 0x67, h264_sps_rbsp(p));
+	assert_int_equal(sps_read(s.bytes, s.size, &before), 0);
+	after = rewritten(&s);
+	assert_int_equal(sps_decoder_delay(&after), 0);
+	if (sps_decoder_delay(&before) > 0) {
+		assert_int_equal(after.max_dec_frame_buffering, before.num_ref_frames);
+		before.vui_present = before.restriction_present = true;
+		before.max_num_reorder_frames = 0;
+		before.max_dec_frame_buffering = before.num_ref_frames;
+	}
+	assert_memory_equal(&after, &before, sizeof(after));
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+static void rewriting_changes_nothing_but_the_restriction(void **state)
+{
+	UNUSED_STATE(state);
+	uint32_t seed = 20261122;
+
+	for (int i = 0; i < 5000; i++) {
+		uint32_t r = next_random(&seed), q = next_random(&seed);
+		struct h264_sps p = {.constraints = r & 0xc0,
+				     .level = 10 + r % 42,
+				     .id = q % 32,
+				     .log2_max_frame_num = 4 + q % 13,
+				     .poc_type = r % 3,
+				     .log2_max_poc_lsb = 4 + r % 13,
+				     .delta_always_zero = r >> 8 & 1,
+				     .refs = r >> 9 & 15,
+				     .gaps = r >> 13 & 1,
+				     .fields = r >> 14 & 1,
+				     .mbs_across = 1 + (q >> 8) % 120,
+				     .mbs_down = 1 + (q >> 16) % 68,
+				     .vui = r >> 15 & 1,
+				     .timing = r >> 16 & 1,
+				     .restriction = r >> 17 & 1,
+				     .hrd = r >> 18 & 1,
+				     .colour = r >> 19 & 1,
+				     .tick = (r >> 20 & 3) != 0 ? 1u << (r >> 20 & 15) : 0,
+				     .scale = q >> 24 << (q & 7),
+				     .reorder = (r >> 24) % 5,
+				     .buffering = 4 + (r >> 28)};
+		p.buffering = p.buffering > 16 ? 16 : p.buffering;
+		assert_rewrites_only_the_restriction(&p);
+	}
+}
+
+static void sps_that_holds_nothing_back_is_copied(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct h264_sps cases[] = {
+		{.poc_type = 2},
+		{.vui = true, .restriction = true, .reorder = 0, .buffering = 3, .refs = 2},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct h264_stream s = {.size = 0};
+		uint8_t out[200];
+		h264_nal_bytes(&s, 0x67, h264_sps_rbsp(&cases[i]));
+		assert_int_equal(sps_rewrite(s.bytes, s.size, out, sizeof(out)), s.size);
+		assert_memory_equal(out, s.bytes, s.size);
+	}
+}
+
+static void rewriting_refuses_garbage_and_small_buffers(void **state)
+{
+	UNUSED_STATE(state);
+	struct h264_stream s = {.size = 0};
+	uint8_t out[200] = {0x99};
+
+	h264_nal_bytes(&s, 0x67, h264_sps_rbsp(&(struct h264_sps){.refs = 1}));
+	assert_int_equal(sps_rewrite(s.bytes, 3, out, sizeof(out)), -EINVAL);
+	assert_int_equal(sps_rewrite(s.bytes, s.size, out, s.size), -ENOSPC);
+	assert_int_equal(out[0], 0x99);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +355,9 @@ int main(void)
 		cmocka_unit_test(profiles_have_names_and_codec_strings),
 		cmocka_unit_test(fps_comes_from_two_ticks_a_frame),
 		cmocka_unit_test(decoder_delay_is_what_the_dpb_allows),
+		cmocka_unit_test(rewriting_changes_nothing_but_the_restriction),
+		cmocka_unit_test(sps_that_holds_nothing_back_is_copied),
+		cmocka_unit_test(rewriting_refuses_garbage_and_small_buffers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
