@@ -48,10 +48,13 @@ static void check_read(const char *text, size_t size)
 	int r = viewmsg_read(text, size, &in, &why);
 	if (r < 0 && (why == NULL || in.seq != 77))
 		abort();
-	json_t *theirs = json_loadb(text, size, JSON_ALLOW_NUL, &where);
 	bool ours = is_object(text, size);
-	if (r == 0 && !ours)
+	bool nul = size > 0 && memchr(text, '\0', size) != NULL;
+	if ((r == 0 && !ours) || (nul && ours))
 		abort();
+	if (nul) /* jansson passes over one behind a number or a word */
+		return;
+	json_t *theirs = json_loadb(text, size, JSON_ALLOW_NUL, &where);
 	if (theirs == NULL && ours && json_error_code(&where) != json_error_numeric_overflow)
 		abort();
 	if (json_is_object(theirs) && !ours && !is_too_deep(text, size))

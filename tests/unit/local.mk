@@ -2,7 +2,7 @@
 test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/unit.h tests/data
+EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/splitter_show.h %D%/unit.h tests/data
 
 if HAVE_CMOCKA
 unit_tests = \
@@ -25,6 +25,7 @@ unit_tests = \
 	%D%/test_pipeline \
 	%D%/test_source \
 	%D%/test_splitter \
+	%D%/test_splitter_damage \
 	%D%/test_sps \
 	%D%/test_store \
 	%D%/test_viewmsg \
@@ -72,6 +73,10 @@ TESTS += $(unit_tests)
 %C%_test_splitter_SOURCES = %D%/test_splitter.c
 %C%_test_splitter_CPPFLAGS = $(test_cppflags)
 %C%_test_splitter_LDADD = $(test_ldadd)
+
+%C%_test_splitter_damage_SOURCES = %D%/test_splitter_damage.c
+%C%_test_splitter_damage_CPPFLAGS = $(test_cppflags)
+%C%_test_splitter_damage_LDADD = $(test_ldadd)
 
 %C%_test_sps_SOURCES = %D%/test_sps.c
 %C%_test_sps_CPPFLAGS = $(test_cppflags)
