@@ -26,6 +26,7 @@ unit_tests = \
 	%D%/test_source \
 	%D%/test_splitter \
 	%D%/test_splitter_damage \
+	%D%/test_splitter_oom \
 	%D%/test_sps \
 	%D%/test_store \
 	%D%/test_viewmsg \
@@ -77,6 +78,11 @@ TESTS += $(unit_tests)
 %C%_test_splitter_damage_SOURCES = %D%/test_splitter_damage.c
 %C%_test_splitter_damage_CPPFLAGS = $(test_cppflags)
 %C%_test_splitter_damage_LDADD = $(test_ldadd)
+
+%C%_test_splitter_oom_SOURCES = %D%/test_splitter_oom.c
+%C%_test_splitter_oom_CPPFLAGS = $(test_cppflags)
+%C%_test_splitter_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+%C%_test_splitter_oom_LDADD = $(test_ldadd)
 
 %C%_test_sps_SOURCES = %D%/test_sps.c
 %C%_test_sps_CPPFLAGS = $(test_cppflags)
