@@ -3,6 +3,8 @@ test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
 EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/splitter_show.h %D%/unit.h tests/data
+EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/run.sh \
+	%D%/scene.h %D%/unit.h tests/data
 
 if HAVE_CMOCKA
 unit_tests = \
@@ -11,6 +13,9 @@ unit_tests = \
 	%D%/test_bits \
 	%D%/test_conf \
 	%D%/test_ctlproto \
+	%D%/test_devices_oom \
+	%D%/test_encoder \
+	%D%/test_encoder_pass \
 	%D%/test_h264_data \
 	%D%/test_h264_samples \
 	%D%/test_http \
@@ -24,6 +29,7 @@ unit_tests = \
 	%D%/test_percentile \
 	%D%/test_pipeline \
 	%D%/test_source \
+	%D%/test_source_file \
 	%D%/test_splitter \
 	%D%/test_splitter_damage \
 	%D%/test_splitter_oom \
@@ -135,4 +141,23 @@ TESTS += $(unit_tests)
 %C%_test_pipeline_SOURCES = %D%/test_pipeline.c
 %C%_test_pipeline_CPPFLAGS = $(test_cppflags)
 %C%_test_pipeline_LDADD = $(test_ldadd)
+
+%C%_test_devices_oom_SOURCES = %D%/test_devices_oom.c
+%C%_test_devices_oom_CPPFLAGS = $(test_cppflags)
+%C%_test_devices_oom_LDADD = $(test_ldadd)
+
+%C%_test_devices_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+%C%_test_encoder_SOURCES = %D%/test_encoder.c
+%C%_test_encoder_CPPFLAGS = $(test_cppflags)
+%C%_test_encoder_LDADD = $(test_ldadd)
+
+%C%_test_encoder_pass_SOURCES = %D%/test_encoder_pass.c
+%C%_test_encoder_pass_CPPFLAGS = $(test_cppflags)
+%C%_test_encoder_pass_LDADD = $(test_ldadd)
+
+%C%_test_source_file_SOURCES = %D%/test_source_file.c
+%C%_test_source_file_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \
+	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
+%C%_test_source_file_LDADD = $(test_ldadd)
 endif
