@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 	static struct program program = {.signal_fd = -1, .stop_fd = -1, .listen_fd = -1};
 	struct error err = {0};
 
-	if (options_read(argc, argv, &program.options, &err) < 0) {
+	if (options_read(argc, (const char *const *)argv, &program.options, &err) < 0) {
 		fprintf(stderr, "nalcast-fcgi: %s\n", err.text);
 		return 2;
 	}

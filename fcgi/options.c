@@ -142,7 +142,7 @@ static int set(const struct option_entry *entry, struct options *options, const 
 }
 
 /* One option, which may take the word after it as its value. Returns how many words it took. */
-static int read_one(char **words, struct options *options, struct error *err)
+static int read_one(const char *const *words, struct options *options, struct error *err)
 {
 	const char *word = words[0];
 
@@ -170,7 +170,7 @@ static int read_one(char **words, struct options *options, struct error *err)
 	return r < 0 ? r : taken;
 }
 
-int options_read(int argc, char **argv, struct options *ret_options, struct error *err)
+int options_read(int argc, const char *const *argv, struct options *ret_options, struct error *err)
 {
 	struct options options = {
 		.socket = RUNSTATEDIR "/nalcast/fcgi.sock",

@@ -24,7 +24,7 @@ struct options { /* strings are borrowed from argv */
 };
 
 /* -EINVAL with words that name the option, the value and what would be right. */
-int options_read(int argc, char **argv, struct options *ret_options, struct error *err);
+int options_read(int argc, const char *const *argv, struct options *ret_options, struct error *err);
 
 void options_print_help(FILE *out);
 

@@ -60,7 +60,7 @@ static json_t *text_to_json(const char *text)
 	return json_string(ascii);
 }
 
-static json_t *words_to_json(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static json_t *words_to_json(const char *fmt, va_list args)
 {
 	char words[WORDS_MAX];
 

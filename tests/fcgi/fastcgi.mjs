@@ -67,11 +67,15 @@ function readAnswer(bytes) {
 	return { ended, status: parseInt(headers.status, 10), headers, content, json };
 }
 
-// Sends bytes and resolves with the answer when the program closes the connection.
+// Sends bytes (or an array of them, each in a write of its own) and resolves with the answer when
+// the program closes the connection.
 export function exchange(socket, bytes) {
 	return new Promise((resolve, reject) => {
 		const got = [];
-		const conn = net.connect(socket, () => conn.write(bytes));
+		const conn = net.connect(socket, async () => {
+			for (const piece of [bytes].flat())
+				await new Promise(written => conn.write(piece, written));
+		});
 		conn.on('data', data => got.push(data));
 		conn.on('error', reject);
 		conn.on('end', () => {
@@ -82,7 +86,7 @@ export function exchange(socket, bytes) {
 }
 
 // What nginx makes of "METHOD path?query" with these headers and this body.
-export function request(socket, method, target, { headers = {}, content, env = {}, flags } = {}) {
+export function requestBytes(method, target, { headers = {}, content, env = {}, flags } = {}) {
 	const [path, query = ''] = target.split('?');
 	const values = {
 		REQUEST_METHOD: method,
@@ -96,8 +100,10 @@ export function request(socket, method, target, { headers = {}, content, env = {
 	};
 	for (const [name, value] of Object.entries(headers))
 		values['HTTP_' + name.toUpperCase().replaceAll('-', '_')] = value;
-	return exchange(socket, Buffer.concat([begin({ flags }), params(values), body(content ?? '')]));
+	return Buffer.concat([begin({ flags }), params(values), body(content ?? '')]);
 }
+
+export const request = (socket, ...what) => exchange(socket, requestBytes(...what));
 
 export function makeFolder(t) {
 	const folder = mkdtempSync('/tmp/nalcast-');

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import net from 'node:net';
 import test from 'node:test';
-import { Fake, Program, begin, body, exchange, makeFolder, params, request } from './fastcgi.mjs';
+import { Fake, Program, begin, body, exchange, makeFolder, params, request, requestBytes } from './fastcgi.mjs';
 
 const BUILD = process.env.NALCAST_BUILD ?? '.';
 
@@ -199,6 +199,17 @@ test('the first of two equal parameters counts', async t => {
 	const second = params({ DOCUMENT_URI: '/nothing' });
 	const answer = await exchange(socket, Buffer.concat([begin(), first.subarray(0, -8), second, body('')]));
 	assert.equal(answer.status, 200);
+	await assertStops(program);
+});
+
+test('a request may come in any pieces', async t => {
+	const { socket, program } = await startBoth(t);
+	const content = '{"width":1280,"height":720}';
+	const bytes = requestBytes('PUT', 'resolution', { content });
+	for (let at = 0; at < bytes.length; at += 7)
+		assert.equal((await exchange(socket, [bytes.subarray(0, at), bytes.subarray(at)])).status, 200);
+	const single = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
+	assert.equal((await exchange(socket, single)).status, 200);
 	await assertStops(program);
 });
 

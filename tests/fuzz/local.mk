@@ -10,6 +10,10 @@ fuzz_programs = \
 	%D%/fuzz_viewmsg \
 	%D%/fuzz_ws
 
+if WITH_FCGI
+fuzz_programs += %D%/fuzz_fcgi_request
+endif
+
 EXTRA_DIST += %D%/corpus %D%/fuzz.h
 
 if FUZZING
@@ -60,3 +64,8 @@ endif
 %C%_fuzz_ws_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_fuzz_ws_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_ws_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_fcgi_request_SOURCES = %D%/fuzz_fcgi_request.c
+%C%_fuzz_fcgi_request_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_fuzz_fcgi_request_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_fcgi_request_LDADD = $(fuzz_driver) fcgi/libnalcastfcgi.a $(common_libs)

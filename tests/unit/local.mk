@@ -5,6 +5,8 @@ test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIB
 EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/splitter_show.h %D%/unit.h tests/data
 EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/run.sh \
 	%D%/scene.h %D%/unit.h tests/data
+EXTRA_DIST += %D%/chunks.h %D%/fcgi_input.h %D%/h264_file.h %D%/h264_write.h %D%/unit.h \
+	tests/data
 
 if HAVE_CMOCKA
 unit_tests = \
@@ -160,4 +162,35 @@ TESTS += $(unit_tests)
 %C%_test_source_file_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \
 	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
 %C%_test_source_file_LDADD = $(test_ldadd)
+if WITH_FCGI
+fcgi_tests = \
+	%D%/test_api \
+	%D%/test_ctlclient \
+	%D%/test_options \
+	%D%/test_request \
+	%D%/test_response
+check_PROGRAMS += $(fcgi_tests)
+TESTS += $(fcgi_tests)
+fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
+
+%C%_test_api_SOURCES = %D%/test_api.c
+%C%_test_api_CPPFLAGS = $(test_cppflags)
+%C%_test_api_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_ctlclient_SOURCES = %D%/test_ctlclient.c
+%C%_test_ctlclient_CPPFLAGS = $(test_cppflags)
+%C%_test_ctlclient_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_options_SOURCES = %D%/test_options.c
+%C%_test_options_CPPFLAGS = $(test_cppflags)
+%C%_test_options_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_request_SOURCES = %D%/test_request.c
+%C%_test_request_CPPFLAGS = $(test_cppflags)
+%C%_test_request_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_response_SOURCES = %D%/test_response.c
+%C%_test_response_CPPFLAGS = $(test_cppflags)
+%C%_test_response_LDADD = $(fcgi_test_ldadd)
+endif
 endif
