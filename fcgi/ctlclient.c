@@ -133,7 +133,7 @@ static int read_reply(const struct call *call, const struct ctl_request *req, co
 
 static int exchange(struct call *call, const struct ctl_request *req, struct ctl_reply *ret_reply)
 {
-	size_t len;
+	size_t len = 0;
 	char *packet = malloc(CTL_PACKET_MAX);
 
 	if (packet == NULL)
