@@ -54,6 +54,12 @@ static unsigned retry_after_s(const json_t *error)
 	return value >= 1 && value <= RETRY_AFTER_MAX_S ? (unsigned)value : RETRY_AFTER_S;
 }
 
+/* About the request we made of what the visitor asked, and not about a value in it. */
+static bool is_our_mistake(enum ctl_code code, const char *pointer)
+{
+	return pointer == NULL ? code == CTL_INVALID : strcmp(pointer, "/op") == 0;
+}
+
 static int refuse_by_control(const struct ctl_reply *reply, struct response *res)
 {
 	const char *message = json_string_value(json_object_get(reply->error, "message"));
@@ -63,8 +69,7 @@ static int refuse_by_control(const struct ctl_reply *reply, struct response *res
 	const char *key;
 	json_t *value;
 
-	/* "invalid" and no value it is about: the request we made of it is, and that is ours. */
-	if (reply->code == CTL_INVALID && pointer == NULL) {
+	if (is_our_mistake(reply->code, pointer)) {
 		status = 500;
 		type = "internal";
 	}

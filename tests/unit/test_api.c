@@ -164,6 +164,7 @@ static void words_of_nalcastd_become_statuses(void **state)
 		{CTL_UNSUPPORTED, "{\"message\":\"m\"}", 422, 0},
 		{CTL_BUSY, "{\"message\":\"m\"}", 409, 0},
 		{CTL_NOT_FOUND, "{\"message\":\"m\"}", 404, 0},
+		{CTL_NOT_FOUND, "{\"message\":\"m\",\"pointer\":\"/op\"}", 500, 0},
 		{CTL_CONFLICT, "{\"message\":\"m\"}", 409, 0},
 		{CTL_UNAVAILABLE, "{\"message\":\"m\"}", 503, 2},
 		{CTL_UNAVAILABLE, "{\"message\":\"m\",\"retry_after_s\":30}", 503, 30},
