@@ -77,16 +77,20 @@ need_packages() {
 
 # --- building
 
-# configure_in DIR OPTION...: once for the same options; makes configure when there is none.
+# configure_in DIR OPTION...: makes configure when there is none, and runs it where it has not run
+# with these options. Without options, what somebody has configured by hand is taken as it is.
 configure_in() {
-    local dir=$1
+    local dir=$1 before
     shift
     if [[ ! -x $top/configure || $top/configure.ac -nt $top/configure ]]; then
         (cd "$top" && autoreconf -fi) || return
     fi
     mkdir -p "$dir"
-    if [[ -f $dir/config.status && $(cat "$dir/configured-with" 2>/dev/null) == "$*" ]]; then
-        return 0
+    before=$(cat "$dir/configured-with" 2>/dev/null)
+    if [[ -f $dir/config.status ]]; then
+        [[ $before != "$*" ]] || return 0
+        # Objects do not depend on options; those of others must go.
+        [[ ! -f $dir/Makefile ]] || make -C "$dir" clean || return
     fi
     (cd "$dir" && "$top/configure" "$@") && printf '%s' "$*" >"$dir/configured-with"
 }

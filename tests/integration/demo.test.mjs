@@ -115,17 +115,17 @@ describe('scripts/demo', () => {
     assert.match(started.out, /nonsense/);
   });
 
-  test('names a recording that is not there or not readable', async () => {
+  test('names a recording that is not there or not readable', async (t) => {
     const gone = demo('--source=file:/nowhere.h264');
     assert.equal(await gone.exited, 1);
     assert.match(gone.out, /there is no file \/nowhere\.h264/);
     if (process.getuid() !== 0) return;
     const dir = mkdtempSync(path.join(os.tmpdir(), 'nc-'));
+    t.after(() => rmSync(dir, { recursive: true }));
     writeFileSync(path.join(dir, 'closed.h264'), 'x', { mode: 0o600 });
     const closed = demo(`--source=file:${dir}/closed.h264`, `--port=${await freePort()}`);
     assert.equal(await closed.exited, 1);
     assert.match(closed.out, /may not read .*closed\.h264/);
-    rmSync(dir, { recursive: true });
   });
 
   test('refuses a port that is none', async () => {
