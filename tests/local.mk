@@ -10,9 +10,14 @@ include tests/lint/local.mk
 include tests/unit/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk
-
-EXTRA_DIST += %D%/lib/process.mjs %D%/lib/stack.mjs %D%/lib/viewer.mjs \
-	%D%/nginx/config.test.mjs \
-	%D%/nginx/standins.mjs %D%/integration/demo.test.mjs
 include tests/tools/local.mk
 include tests/fcgi/local.mk
+
+EXTRA_DIST += \
+	%D%/integration/chain.test.mjs \
+	%D%/integration/demo.test.mjs \
+	%D%/lib/process.mjs \
+	%D%/lib/stack.mjs \
+	%D%/lib/viewer.mjs \
+	%D%/nginx/config.test.mjs \
+	%D%/nginx/standins.mjs

@@ -13,6 +13,12 @@ export function nalTypes(unit) {
   return types;
 }
 
+/** The SPS at the beginning of an access unit, as hexadecimal digits; '' where there is none. */
+export function spsOf(unit) {
+  if (nalTypes(unit)[0] !== 7) return '';
+  return unit.toString('hex', 4, unit.indexOf('00000001', 4, 'hex'));
+}
+
 /** One binary message of nalcast.v1: its header's fields and the access unit. */
 export function parseMessage(bytes) {
   return {
@@ -49,7 +55,9 @@ export class Viewer {
 
   #take(data, isBinary, acks) {
     if (!isBinary) {
-      this.texts.push(JSON.parse(data.toString()));
+      // How many access units came before it is kept where deepEqual does not look.
+      const unitsBefore = { value: this.units.length };
+      this.texts.push(Object.defineProperty(JSON.parse(data), 'unitsBefore', unitsBefore));
       return;
     }
     if (this.socket.protocol !== 'nalcast.v1') {
