@@ -2,12 +2,12 @@
 // and an error page of its own, under two prefixes at once.
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startStack } from '../lib/stack.mjs';
+import { startStack, waitFor } from '../lib/stack.mjs';
 import { standInFcgi, standInStream } from './standins.mjs';
 
 // A visitor from elsewhere, as a trusted proxy would report him.
@@ -230,6 +230,16 @@ describe('as shipped', () => {
     assert.equal(got.headers['cache-control'], 'no-store', 'nothing of the page is added');
     assert.equal(got.headers['x-content-type-options'], 'nosniff', 'once');
     assert.equal(got.headers['content-security-policy'], undefined);
+  });
+
+  test('the log holds paths, and no query strings', async () => {
+    await stack.request('GET', '/camera/api/v1/state?token=secret');
+    const log = await waitFor('the line', () => {
+      const text = readFileSync(`${stack.dir}/access.log`, 'utf8');
+      return text.includes('/camera/api/v1/state HTTP/1.1" 200') && text;
+    });
+    assert.doesNotMatch(log, /secret|token/);
+    assert.doesNotMatch(log, /\/stream /, 'viewers are not logged');
   });
 
   test('the page cannot be posted to', async () => {
