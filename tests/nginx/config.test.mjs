@@ -239,7 +239,7 @@ describe('as shipped', () => {
       return text.includes('/camera/api/v1/state HTTP/1.1" 200') && text;
     });
     assert.doesNotMatch(log, /secret|token/);
-    assert.doesNotMatch(log, /\/stream /, 'viewers are not logged');
+    assert.doesNotMatch(log, /" (101|426) /, 'viewers are not logged');
   });
 
   test('the page cannot be posted to', async () => {
