@@ -6,6 +6,7 @@ dist_www_DATA = %D%/index.html
 dist_wwwassets_DATA = \
 	%D%/assets/acks.js \
 	%D%/assets/api.js \
+	%D%/assets/backlog.js \
 	%D%/assets/backoff.js \
 	%D%/assets/clock.js \
 	%D%/assets/controls.js \

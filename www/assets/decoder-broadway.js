@@ -11,6 +11,7 @@
  *   sps.js asks before.
  */
 
+import { Backlog } from './backlog.js';
 import { broadwayRefusal } from './sps.js';
 
 const AUD = [0, 0, 0, 1, 9, 0xf0];
@@ -18,11 +19,9 @@ const AUD = [0, 0, 0, 1, 9, 0xf0];
 /* The size of the stream buffer compiled into Broadway. */
 const STREAM_BUFFER_SIZE = 1048576;
 
-const QUEUE_MAX = 10;
-const QUEUE_RESUME = 2;
+/* So few may still be in the worker when it is given the IDR that it skipped to. */
+const RESUME_MAX = 2;
 
-/* While the worker loads: it will catch up faster than the next IDR comes. */
-const QUEUE_START_MAX = 90;
 const START_MAX_MS = 5000;
 const SILENT_MAX_MS = 3000;
 const FAILURES_MAX = 3;
@@ -61,7 +60,7 @@ export class BroadwayDecoder {
   #planar;
   #worker = null;
   #sps = null;
-  #pending = new Map();
+  #backlog = new Backlog();
   #lastId = 0;
   #needIdr = true;
   #failures = 0;
@@ -77,7 +76,7 @@ export class BroadwayDecoder {
   }
 
   get queue() {
-    return this.#pending.size;
+    return this.#backlog.size;
   }
 
   push(unit) {
@@ -86,20 +85,18 @@ export class BroadwayDecoder {
       this.#needIdr = true;
       return;
     }
-    const queueMax = this.#started ? QUEUE_MAX : QUEUE_START_MAX;
-    if (this.queue > queueMax && !this.#needIdr) {
+    if (!this.#needIdr && this.#backlog.isTooLong(performance.now())) {
       this.#needIdr = true;
       this.#handlers.onLagging();
     }
-    if (this.#needIdr && (!unit.idr || this.queue > QUEUE_RESUME)) return;
+    if (this.#needIdr && (!unit.idr || this.queue > RESUME_MAX)) return;
     this.#needIdr = false;
     this.#decode(unit);
   }
 
   close() {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = null;
-    this.#pending.clear();
+    this.#calm();
+    this.#backlog.restart();
     this.#worker?.terminate();
     this.#worker = null;
   }
@@ -138,7 +135,7 @@ export class BroadwayDecoder {
   #decode(unit) {
     const bytes = withAud(unit.au);
     this.#lastId += 1;
-    this.#pending.set(this.#lastId, unit);
+    this.#backlog.add(this.#lastId, unit, performance.now());
     this.#worker.postMessage(
       { buf: bytes.buffer, offset: 0, length: bytes.length, info: { id: this.#lastId } },
       [bytes.buffer],
@@ -149,11 +146,11 @@ export class BroadwayDecoder {
 
   #received(worker, data) {
     if (!data.buf || worker !== this.#worker) return;
-    const unit = this.#settle(data.infos);
+    /* Infos are those of all units given since the picture before: the last is this one's. */
+    const unit = this.#backlog.take(data.infos?.at(-1)?.id);
     this.#started = true;
     this.#failures = 0;
-    clearTimeout(this.#watchdog);
-    this.#watchdog = null;
+    this.#calm();
     const bytes = new Uint8Array(data.buf, 0, data.length);
     const recycle = () => worker.postMessage({ reuse: data.buf }, [data.buf]);
     if (!unit) {
@@ -163,15 +160,9 @@ export class BroadwayDecoder {
     this.#handlers.onPicture({ ...describe(bytes, data, unit, this.#planar), close: recycle });
   }
 
-  /* The unit of this picture: the last of those given in since the picture before it. */
-  #settle(infos) {
-    const id = infos?.at(-1)?.id;
-    const unit = this.#pending.get(id);
-    for (const known of this.#pending.keys()) {
-      if (known > id) break;
-      this.#pending.delete(known);
-    }
-    return unit;
+  #calm() {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = null;
   }
 
   #lost(reason) {

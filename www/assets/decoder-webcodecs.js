@@ -12,10 +12,11 @@
  *   onFatal(reason)     does not work here or not for this stream; close it
  */
 
+import { Backlog } from './backlog.js';
+
 /* Only a label here: pictures are drawn when they are ready. Firefox wants a duration. */
 const FRAME_US = 33333;
 
-const QUEUE_MAX = 10;
 const SILENT_MAX_MS = 3000;
 const FAILURES_MAX = 3;
 
@@ -33,7 +34,7 @@ export class WebCodecsDecoder {
   #handlers;
   #decoder = null;
   #codec = null;
-  #pending = new Map();
+  #backlog = new Backlog();
   #timestamp = 0;
   #needIdr = true;
   #failures = 0;
@@ -44,18 +45,16 @@ export class WebCodecsDecoder {
   }
 
   get queue() {
-    return this.#pending.size;
+    return this.#backlog.size;
   }
 
   push(unit) {
     if (this.#needIdr && !unit.idr) return;
-    if (this.queue > QUEUE_MAX) {
-      if (!unit.idr) {
-        this.#needIdr = true;
-        this.#handlers.onLagging();
-        return;
-      }
+    if (!this.#needIdr && this.#backlog.isTooLong(performance.now())) {
+      this.#needIdr = true;
+      this.#handlers.onLagging();
       this.#discard();
+      if (!unit.idr) return;
     }
     try {
       if (unit.idr) this.#configure(unit.sps.codec);
@@ -66,9 +65,8 @@ export class WebCodecsDecoder {
   }
 
   close() {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = null;
-    this.#pending.clear();
+    this.#calm();
+    this.#backlog.restart();
     if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();
     this.#decoder = null;
   }
@@ -96,26 +94,26 @@ export class WebCodecsDecoder {
       data: unit.au,
     });
     this.#decoder.decode(chunk);
-    this.#pending.set(this.#timestamp, unit);
+    this.#backlog.add(this.#timestamp, unit, performance.now());
     this.#watchdog ??= setTimeout(() => this.#lost(new Error('no picture')), SILENT_MAX_MS);
   }
 
-  /* What is queued is too old to be worth decoding. */
+  /* What is queued is too old to be worth decoding. Only a picture calms the watchdog. */
   #discard() {
     this.#decoder.reset();
     this.#codec = null;
-    this.#pending.clear();
+    this.#backlog.clear();
+  }
+
+  #calm() {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = null;
   }
 
   #output(frame) {
-    const unit = this.#pending.get(frame.timestamp);
-    for (const timestamp of this.#pending.keys()) {
-      if (timestamp > frame.timestamp) break;
-      this.#pending.delete(timestamp);
-    }
+    const unit = this.#backlog.take(frame.timestamp);
     this.#failures = 0;
-    clearTimeout(this.#watchdog);
-    this.#watchdog = null;
+    this.#calm();
     if (!unit) {
       frame.close();
       return;
