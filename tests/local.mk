@@ -12,6 +12,7 @@ include tests/model/local.mk
 include tests/fuzz/local.mk
 include tests/tools/local.mk
 include tests/fcgi/local.mk
+include tests/www/local.mk
 
 EXTRA_DIST += \
 	%D%/integration/chain.test.mjs \

@@ -6,7 +6,7 @@
 
 import { access, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { join, normalize } from 'node:path';
+import { join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { WebSocketServer } from 'ws';
@@ -24,7 +24,7 @@ const TYPES = {
 
 /* Where the files of build-assets.mjs are. */
 export function broadwayDir() {
-  return process.env.NALCAST_BROADWAY ?? join(ROOT, 'build/www/assets/broadway');
+  return join(resolve(ROOT, process.env.NALCAST_BUILD ?? 'build'), 'www/assets/broadway');
 }
 
 function nowUs() {

@@ -4,9 +4,11 @@
  * canvas that can be read.
  */
 
+import assert from 'node:assert/strict';
+
 import { chromium } from 'playwright-core';
 
-import { clockOf } from './pattern.mjs';
+import { BARS, barRects, clockOf, patchRects, patchRgb } from './pattern.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -69,22 +71,22 @@ function installReaders() {
     };
   }
 
-  function collect(count) {
+  function colours(rects, selector) {
+    const canvas = canvasOf(selector);
+    return rects.map((rect) => mean(canvas, rect).map(Math.round));
+  }
+
+  function collect(count, rects) {
     return new Promise((resolve) => {
       const found = [];
       const onPainted = () => {
-        found.push(snapshot());
+        found.push({ ...snapshot(), colours: colours(rects) });
         if (found.length < count) return;
         window.nalcast.removeEventListener('painted', onPainted);
         resolve(found);
       };
       window.nalcast.addEventListener('painted', onPainted);
     });
-  }
-
-  function colours(rects, selector) {
-    const canvas = canvasOf(selector);
-    return rects.map((rect) => mean(canvas, rect).map(Math.round));
   }
 
   window.nalcastTest = { canvasOf, pixels, mean, snapshot, collect, colours };
@@ -143,23 +145,36 @@ export async function readClock(page, selector) {
   return withClock(await page.evaluate((s) => window.nalcastTest.snapshot(s), selector));
 }
 
-/* The same for each of the next `count` pictures, read in the task that painted it. */
-export async function collectClocks(page, count) {
-  const found = await page.evaluate((n) => window.nalcastTest.collect(n), count);
+/*
+ * The same for each of the next `count` pictures, read in the task that painted it, with the mean
+ * colours of the rectangles.
+ */
+export async function collectClocks(page, count, rects = []) {
+  const found = await page.evaluate(([n, r]) => window.nalcastTest.collect(n, r), [count, rects]);
   return found.map(withClock);
+}
+
+/*
+ * Says of the next `count` pictures that each is whole: clock, all patches as they follow from
+ * its frame number, bars, size. Gives them as collectClocks() does.
+ */
+export async function assertPattern(page, width, height, { count = 5, tolerance = 12 } = {}) {
+  const rects = [...patchRects(width, height), ...barRects(width, height)];
+  const pictures = await collectClocks(page, count, rects);
+  for (const { clock, colours, ...size } of pictures) {
+    assert.deepEqual([size.width, size.height], [width, height]);
+    assert.ok(clock, 'the clock cannot be read');
+    const wanted = [...patchRgb(width, height, clock.frame), ...BARS.map((bar) => bar.rgb)];
+    const wrong = colours.flatMap((rgb, i) => (colourDistance(rgb, wanted[i]) <= tolerance
+      ? [] : [`${i < 64 ? `patch ${i}` : `bar ${i - 64}`} is ${rgb}, expected ${wanted[i]}`]));
+    assert.deepEqual(wrong, [], `frame ${clock.frame}`);
+  }
+  return pictures;
 }
 
 /* Mean [r, g, b] of each rectangle [x, y, width, height] of the canvas. */
 export function regionColours(page, rects, selector) {
   return page.evaluate(([r, s]) => window.nalcastTest.colours(r, s), [rects, selector]);
-}
-
-/* The middle of each of the eight bars in the bottom quarter of a picture of this size. */
-export function barRects(width, height) {
-  return Array.from({ length: 8 }, (_, i) => [
-    Math.round(((i + 0.25) * width) / 8), Math.round(height * 0.82),
-    Math.round(width / 16), Math.round(height * 0.1),
-  ]);
 }
 
 export function colourDistance(a, b) {

@@ -1,10 +1,13 @@
 /*
- * The test pattern as tests need it (protocol.md 7): the clock in its two bands, read back from
- * pixels, and drawn into I420 for the tests that have no nalcastd. The functions given to
- * pages (page.mjs) must not refer to anything outside themselves.
+ * The test pattern as tests need it (protocol.md 7, streamer/pattern.c): what its clock says and
+ * which colours follow from the number of a frame; and the picture itself as I420, for the tests
+ * that have no nalcastd (without the two boxes that run between the patches).
  */
 
 export const CELLS = 32;
+
+const GRID = 8;
+const PATCHES = GRID * GRID;
 
 /* 75 % bars, left to right, Y'CbCr of BT.601 in limited range, in the pattern's bottom quarter. */
 export const BARS = [
@@ -76,24 +79,105 @@ function drawClock(luma, width, height, bytes) {
   }
 }
 
-/* One picture as I420: clock, a gradient that moves with the frame number, the bars. */
-export function drawFrame(width, height, timeMs, frame) {
-  const cWidth = width / 2;
-  const cHeight = height / 2;
-  const bytes = new Uint8Array(width * height * 1.5).fill(128);
-  const luma = bytes.subarray(0, width * height);
-  const cb = bytes.subarray(width * height, width * height + cWidth * cHeight);
-  const cr = bytes.subarray(width * height + cWidth * cHeight);
-  for (let x = 0; x < width; x += 1) luma[x] = 60 + ((x + frame * 4) % 128);
-  for (let y = 1; y < height; y += 1) luma.copyWithin(y * width, 0, width);
-  const top = 2 * Math.ceil(height * 0.375);
-  BARS.forEach((bar, i) => {
-    const left = 2 * Math.floor((i * cWidth) / BARS.length);
-    const right = 2 * Math.floor(((i + 1) * cWidth) / BARS.length);
-    fillRect(luma, width, [left, top, right, height], bar.y);
-    fillRect(cb, cWidth, [left / 2, top / 2, right / 2, cHeight], bar.cb);
-    fillRect(cr, cWidth, [left / 2, top / 2, right / 2, cHeight], bar.cr);
+function hash(value) {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/* Of 64 patches, row by row: { y, cb, cr } without the gradient. */
+export function patchColour(patch, frame) {
+  const turn = Math.floor(((frame & 0xffffff) + ((patch * 37) % PATCHES)) / PATCHES);
+  const h = hash(turn * PATCHES + patch);
+  return { y: 56 + 16 * (h & 7), cb: 104 + 16 * ((h >> 3) & 3), cr: 104 + 16 * ((h >> 5) & 3) };
+}
+
+/* What is added to the luma of the patches at column x. */
+export function gradient(x, width, frame) {
+  const step = (Math.floor((x * 512) / width) + frame * 4) % 512;
+  return Math.floor((step < 256 ? step : 511 - step) / 8);
+}
+
+/* [left, top, right, bottom] of a patch. */
+function patchSpan(patch, width, height) {
+  const top = Math.floor(height / 12);
+  const size = Math.floor((height * 3) / 4) - top;
+  const [row, column] = [Math.floor(patch / GRID), patch % GRID];
+  return [
+    Math.floor((column * width) / GRID), top + Math.floor((row * size) / GRID),
+    Math.floor(((column + 1) * width) / GRID), top + Math.floor(((row + 1) * size) / GRID),
+  ];
+}
+
+/* The central third of each patch as [x, y, width, height]: the boxes never reach it. */
+export function patchRects(width, height) {
+  return Array.from({ length: PATCHES }, (_, patch) => {
+    const [left, top, right, bottom] = patchSpan(patch, width, height);
+    const [x, y] = [Math.floor((right - left) / 3), Math.floor((bottom - top) / 3)];
+    return [left + x, top + y, x, y];
   });
-  drawClock(luma, width, height, clockBytes(timeMs, frame));
+}
+
+/* [r, g, b] that the mean of each of patchRects() ought to be. */
+export function patchRgb(width, height, frame) {
+  return patchRects(width, height).map(([x, , size], patch) => {
+    const { y, cb, cr } = patchColour(patch, frame);
+    let sum = 0;
+    for (let i = x; i < x + size; i += 1) sum += gradient(i, width, frame);
+    return rgbOf(y + sum / size, cb, cr);
+  });
+}
+
+/* The middle of each of the eight bars as [x, y, width, height]. */
+export function barRects(width, height) {
+  return Array.from({ length: BARS.length }, (_, i) => [
+    Math.round(((i + 0.25) * width) / 8), Math.round(height * 0.82),
+    Math.round(width / 16), Math.round(height * 0.1),
+  ]);
+}
+
+/* A chroma sample belongs to the upper left one of its four pixels. */
+function fillChroma(planes, width, rect, { cb, cr }) {
+  const half = rect.map((at) => Math.ceil(at / 2));
+  fillRect(planes.cb, width / 2, half, cb);
+  fillRect(planes.cr, width / 2, half, cr);
+}
+
+function drawPatches(planes, width, height, frame) {
+  for (let patch = 0; patch < PATCHES; patch += 1) {
+    const rect = patchSpan(patch, width, height);
+    const [left, top, right, bottom] = rect;
+    const colour = patchColour(patch, frame);
+    for (let x = left; x < right; x += 1) {
+      fillRect(planes.luma, width, [x, top, x + 1, bottom], colour.y + gradient(x, width, frame));
+    }
+    fillChroma(planes, width, rect, colour);
+  }
+}
+
+function drawBars(planes, width, height) {
+  BARS.forEach((bar, i) => {
+    const rect = [
+      Math.floor((i * width) / BARS.length), Math.floor((height * 3) / 4),
+      Math.floor(((i + 1) * width) / BARS.length), height,
+    ];
+    fillRect(planes.luma, width, rect, bar.y);
+    fillChroma(planes, width, rect, bar);
+  });
+}
+
+/* One picture as I420. */
+export function drawFrame(width, height, timeMs, frame) {
+  const [size, chromaSize] = [width * height, (width * height) / 4];
+  const bytes = new Uint8Array(size + 2 * chromaSize).fill(128);
+  const planes = {
+    luma: bytes.subarray(0, size),
+    cb: bytes.subarray(size, size + chromaSize),
+    cr: bytes.subarray(size + chromaSize),
+  };
+  drawPatches(planes, width, height, frame);
+  drawBars(planes, width, height);
+  drawClock(planes.luma, width, height, clockBytes(timeMs, frame));
   return bytes;
 }
