@@ -4,7 +4,9 @@ EXTRA_DIST += tests/package.json tests/package-lock.json tests/.npmrc \
 	tests/lib/encode.mjs tests/lib/fake-server.mjs tests/lib/page.mjs tests/lib/pattern.mjs \
 	tests/lib/reference.mjs \
 	tests/browser/embedded.html tests/browser/embedded.js \
-	tests/browser/original.html tests/browser/original.js \
+	tests/browser/original.html tests/browser/original.js tests/browser/whole.mjs \
+	tests/browser/change.test.mjs tests/browser/recorded.test.mjs \
+	tests/browser/watch.test.mjs \
 	%D%/acks.test.mjs %D%/api.test.mjs %D%/backlog.test.mjs %D%/backoff.test.mjs \
 	%D%/clock.test.mjs %D%/message.test.mjs %D%/modes.test.mjs %D%/nal.test.mjs %D%/pattern.test.mjs \
 	%D%/sps.test.mjs %D%/stream.test.mjs %D%/fakes.mjs %D%/sps-writer.mjs \
