@@ -54,31 +54,27 @@ test('the socket has its mode, and another program\'s is not taken', async t => 
 	await assertStops(program);
 });
 
-test('a socket on descriptor 0 is served and left alone', async t => {
-	const path = `${makeFolder(t)}/given.sock`;
-	const server = net.createServer().listen(path);
-	await once(server, 'listening');
-	const program = await Program.start(t, ['--socket=/nowhere'], { stdio: [server._handle.fd] });
-	assert.equal((await request(path, 'GET', '')).status, 200);
-	await assertStops(program);
-	assert.equal(existsSync(path), true);
-	server.close();
-});
+// Gives the program a socket as systemd would: made by somebody who does not accept on it himself.
+function inherits(path, fd) {
+	return ['perl', '-MSocket', '-MPOSIX=dup2', '-e', `
+		my ($path, $fd) = splice(@ARGV, 0, 2);
+		$^F = 9;
+		socket(my $sock, PF_UNIX, SOCK_STREAM, 0) or die $!;
+		bind($sock, pack_sockaddr_un($path)) && listen($sock, 8) or die $!;
+		if (fileno($sock) != $fd) { dup2(fileno($sock), $fd) or die $!; close($sock); }
+		@ENV{'LISTEN_PID', 'LISTEN_FDS'} = ($$, 1) if $fd == 3;
+		exec @ARGV;`, path, fd];
+}
 
-test('a socket from systemd is served and left alone', async t => {
-	const path = `${makeFolder(t)}/given.sock`;
-	const server = net.createServer().listen(path);
-	await once(server, 'listening');
-	const program = await Program.start(t, ['--socket=/nowhere'], {
-		stdio: ['ignore', server._handle.fd],
-		env: { LISTEN_FDS: '1' },
-		wrap: ['sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh'],
+for (const [whose, fd] of [['on descriptor 0', 0], ['from systemd', 3]]) {
+	test(`a socket ${whose} is served and left alone`, async t => {
+		const path = `${makeFolder(t)}/given.sock`;
+		const program = await Program.start(t, ['--socket=/nowhere'], { wrap: inherits(path, fd) });
+		assert.equal((await request(path, 'GET', '')).status, 200);
+		await assertStops(program);
+		assert.equal(existsSync(path), true);
 	});
-	assert.equal((await request(path, 'GET', '')).status, 200);
-	await assertStops(program);
-	assert.equal(existsSync(path), true);
-	server.close();
-});
+}
 
 test('a TCP socket on descriptor 0 is refused', async t => {
 	const server = net.createServer().listen(0, '127.0.0.1');
