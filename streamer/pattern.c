@@ -17,7 +17,6 @@
 struct pattern {
 	unsigned width, height; /* pixels */
 	unsigned clock_height;  /* rows of the clock */
-	unsigned bars_top;      /* first row of the bars, unflipped */
 	struct pattern_look look;
 	unsigned look_serial; /* of look; never 0 */
 	uint8_t tone[256];    /* luma in, luma out: brightness and contrast */
@@ -28,22 +27,6 @@ struct pattern {
 struct span { /* rows or columns [from, to) */
 	unsigned from, to;
 };
-
-static const struct pattern_colour bars[PATTERN_BARS] = {
-	{180, 128, 128}, /* white */
-	{162, 44, 142},  /* yellow */
-	{131, 156, 44},  /* cyan */
-	{112, 72, 58},   /* green */
-	{84, 184, 198},  /* magenta */
-	{65, 100, 212},  /* red */
-	{35, 212, 114},  /* blue */
-	{16, 128, 128},  /* black */
-};
-
-struct pattern_colour pattern_bar(unsigned bar)
-{
-	return bars[bar % PATTERN_BARS];
-}
 
 size_t pattern_bytes(unsigned width, unsigned height)
 {
@@ -120,7 +103,6 @@ struct pattern *pattern_new(unsigned width, unsigned height)
 	p->width = width;
 	p->height = height;
 	p->clock_height = CLOCK_BANDS * height / BANDS_A_HEIGHT;
-	p->bars_top = 3 * height / 4;
 	pattern_set_look(p, &neutral);
 	return p;
 }
@@ -268,28 +250,20 @@ bool pattern_read_clock(const uint8_t *luma, size_t stride, unsigned width, unsi
 	return true;
 }
 
-/* What stays: the clock's chroma, and the bars. */
+/* What stays: the clock's chroma. */
 static void draw_still(const struct pattern *p, uint8_t *data)
 {
 	const struct pattern_colour neutral = {.cb = CHROMA_NEUTRAL, .cr = CHROMA_NEUTRAL};
 	const struct span all_columns = {0, p->width};
 	const struct span clock_rows = {0, p->clock_height};
-	const struct span bar_rows = {p->bars_top, p->height};
-	struct span rows = rows_shown(p, bar_rows);
 
 	area_fill_chroma(p, data, clock_rows, all_columns, neutral);
-	for (unsigned bar = 0; bar < PATTERN_BARS; bar++) {
-		struct span columns =
-			columns_shown(p, span_of_part(bar, PATTERN_BARS, 0, p->width));
-		area_fill(data, p->width, rows, columns, p->tone[bars[bar].y]);
-		area_fill_chroma(p, data, rows, columns, bars[bar]);
-	}
 }
 
 static struct span patch_rows(const struct pattern *p, unsigned row)
 {
 	return rows_shown(p, span_of_part(row, PATTERN_GRID, p->clock_height,
-					  p->bars_top - p->clock_height));
+					  p->height - p->clock_height));
 }
 
 /* One row of patches' luma, at columns [from, to) of the unflipped picture. */
@@ -318,45 +292,6 @@ static void draw_patches(const struct pattern *p, uint8_t *data, uint32_t frame)
 	}
 }
 
-/* There and back again: 0..range, one period in `frames` frames. */
-static unsigned position_at(uint32_t frame, unsigned frames, unsigned range)
-{
-	unsigned phase = frame % frames;
-	unsigned half = frames / 2;
-
-	return (unsigned)((uint64_t)range * (phase < half ? phase : frames - phase) / half);
-}
-
-static void draw_box(const struct pattern *p, uint8_t *data, struct span rows, struct span columns,
-		     uint8_t luma)
-{
-	const struct pattern_colour grey = {.cb = CHROMA_NEUTRAL, .cr = CHROMA_NEUTRAL};
-
-	rows = rows_shown(p, rows);
-	columns = columns_shown(p, columns);
-	area_fill(data, p->width, rows, columns, p->tone[luma]);
-	area_fill_chroma(p, data, rows, columns, grey);
-}
-
-/* Two boxes of half a patch's height along the grid's middle lines: they never reach the central
- * third of a patch. */
-static void draw_runners(const struct pattern *p, uint8_t *data, uint32_t frame)
-{
-	unsigned height = p->bars_top - p->clock_height;
-	unsigned side = height / PATTERN_GRID / 2;
-	unsigned middle_x = p->width / 2 - side / 2;
-	unsigned middle_y = p->clock_height + height / 2 - side / 2;
-	unsigned x = position_at(frame, 120, p->width - side);
-	unsigned y = p->clock_height + position_at(frame, 90, height - side);
-	const struct span across_rows = {middle_y, middle_y + side};
-	const struct span across_columns = {x, x + side};
-	const struct span down_rows = {y, y + side};
-	const struct span down_columns = {middle_x, middle_x + side};
-
-	draw_box(p, data, across_rows, across_columns, LUMA_ONE);
-	draw_box(p, data, down_rows, down_columns, LUMA_ZERO);
-}
-
 void pattern_draw(const struct pattern *p, struct pattern_canvas *canvas,
 		  const struct pattern_clock *clock)
 {
@@ -364,6 +299,5 @@ void pattern_draw(const struct pattern *p, struct pattern_canvas *canvas,
 		draw_still(p, canvas->data);
 	canvas->look_drawn = p->look_serial;
 	draw_patches(p, canvas->data, clock->frame);
-	draw_runners(p, canvas->data, clock->frame);
 	draw_clock(p, canvas->data, clock);
 }

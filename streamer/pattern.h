@@ -1,9 +1,8 @@
 /* pattern: draws the test picture (protocol.md section 7) into I420, and reads its clock back.
  *
  * Over the top a clock that machines read: the time of capture and the number of the frame. Below
- * it 8 by 8 patches, one of which changes with every frame, under a gradient that moves, with two
- * boxes running along the middle lines of that grid, where readers of patches do not look. The
- * bottom quarter is colour bars. All of it follows from size, look and frame number alone.
+ * it 8 by 8 patches, one of which changes with every frame, under a gradient that moves. All of it
+ * follows from size, look and frame number alone.
  * No I/O, no clock of its own. A pattern and its canvases are one thread's. */
 #ifndef STREAMER_PATTERN_H
 #define STREAMER_PATTERN_H
@@ -14,7 +13,6 @@
 
 #define PATTERN_FRAME_BITS 24 /* of a frame's number are in the clock */
 #define PATTERN_GRID       8  /* patches across and down */
-#define PATTERN_BARS       8
 
 struct pattern_clock {
 	uint32_t time_ms; /* low 32 bits */
@@ -50,10 +48,9 @@ void pattern_draw(const struct pattern *p, struct pattern_canvas *canvas,
 bool pattern_read_clock(const uint8_t *luma, size_t stride, unsigned width, unsigned height,
 			struct pattern_clock *ret_clock);
 
-/* What a neutral look gives: of a patch (row * PATTERN_GRID + column) without the gradient, of the
- * gradient that is added to its luma, and of a bar. */
+/* What a neutral look gives: of a patch (row * PATTERN_GRID + column) without the gradient, and of
+ * the gradient that is added to its luma. */
 struct pattern_colour pattern_patch(unsigned patch, uint32_t frame);
 unsigned pattern_gradient(unsigned x, unsigned width, uint32_t frame);
-struct pattern_colour pattern_bar(unsigned bar);
 
 #endif

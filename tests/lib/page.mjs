@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 
 import { chromium } from 'playwright-core';
 
-import { BARS, barRects, clockOf, patchRects, patchRgb } from './pattern.mjs';
+import { clockOf, patchRects, patchRgb } from './pattern.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -154,27 +154,33 @@ export async function collectClocks(page, count, rects = []) {
   return found.map(withClock);
 }
 
+/* Holds the means of patchRects() against what follows from the frame's number. */
+export function assertPatches(colours, width, height, frame, tolerance) {
+  const wanted = patchRgb(width, height, frame);
+  const wrong = colours.flatMap((rgb, i) => (colourDistance(rgb, wanted[i]) <= tolerance
+    ? [] : [`patch ${i} is ${rgb}, expected ${wanted[i]}`]));
+  assert.deepEqual(wrong, [], `frame ${frame}`);
+}
+
 /*
  * Says of the next `count` pictures that each is whole: clock, all patches as they follow from
- * its frame number, bars, size. Gives them as collectClocks() does.
+ * its frame number, size. Gives them as collectClocks() does.
  */
 export async function assertPattern(page, width, height, { count = 5, tolerance = 12 } = {}) {
-  const rects = [...patchRects(width, height), ...barRects(width, height)];
-  const pictures = await collectClocks(page, count, rects);
+  const pictures = await collectClocks(page, count, patchRects(width, height));
   for (const { clock, colours, ...size } of pictures) {
     assert.deepEqual([size.width, size.height], [width, height]);
     assert.ok(clock, 'the clock cannot be read');
-    const wanted = [...patchRgb(width, height, clock.frame), ...BARS.map((bar) => bar.rgb)];
-    const wrong = colours.flatMap((rgb, i) => (colourDistance(rgb, wanted[i]) <= tolerance
-      ? [] : [`${i < 64 ? `patch ${i}` : `bar ${i - 64}`} is ${rgb}, expected ${wanted[i]}`]));
-    assert.deepEqual(wrong, [], `frame ${clock.frame}`);
+    assertPatches(colours, width, height, clock.frame, tolerance);
   }
   return pictures;
 }
 
-/* Mean [r, g, b] of each rectangle [x, y, width, height] of the canvas. */
-export function regionColours(page, rects, selector) {
-  return page.evaluate(([r, s]) => window.nalcastTest.colours(r, s), [rects, selector]);
+/* One picture of a canvas: { clock, colours, ... }, with the means of the rectangles. */
+export async function readPicture(page, selector, rects) {
+  return withClock(await page.evaluate(([s, r]) => ({
+    ...window.nalcastTest.snapshot(s), colours: window.nalcastTest.colours(r, s),
+  }), [selector, rects]));
 }
 
 export function colourDistance(a, b) {

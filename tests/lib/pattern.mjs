@@ -1,25 +1,13 @@
 /*
  * The test pattern as tests need it (protocol.md 7, streamer/pattern.c): what its clock says and
  * which colours follow from the number of a frame; and the picture itself as I420, for the tests
- * that have no nalcastd (without the two boxes that run between the patches).
+ * that have no nalcastd.
  */
 
 export const CELLS = 32;
 
 const GRID = 8;
 const PATCHES = GRID * GRID;
-
-/* 75 % bars, left to right, Y'CbCr of BT.601 in limited range, in the pattern's bottom quarter. */
-export const BARS = [
-  ['white', 180, 128, 128],
-  ['yellow', 162, 44, 142],
-  ['cyan', 131, 156, 44],
-  ['green', 112, 72, 58],
-  ['magenta', 84, 184, 198],
-  ['red', 65, 100, 212],
-  ['blue', 35, 212, 114],
-  ['black', 16, 128, 128],
-].map(([name, y, cb, cr]) => ({ name, y, cb, cr, rgb: rgbOf(y, cb, cr) }));
 
 function clamp(value) {
   return Math.max(0, Math.min(255, Math.round(value)));
@@ -102,7 +90,7 @@ export function gradient(x, width, frame) {
 /* [left, top, right, bottom] of a patch. */
 function patchSpan(patch, width, height) {
   const top = Math.floor(height / 12);
-  const size = Math.floor((height * 3) / 4) - top;
+  const size = height - top;
   const [row, column] = [Math.floor(patch / GRID), patch % GRID];
   return [
     Math.floor((column * width) / GRID), top + Math.floor((row * size) / GRID),
@@ -110,7 +98,7 @@ function patchSpan(patch, width, height) {
   ];
 }
 
-/* The central third of each patch as [x, y, width, height]: the boxes never reach it. */
+/* The central third of each patch as [x, y, width, height]. */
 export function patchRects(width, height) {
   return Array.from({ length: PATCHES }, (_, patch) => {
     const [left, top, right, bottom] = patchSpan(patch, width, height);
@@ -127,14 +115,6 @@ export function patchRgb(width, height, frame) {
     for (let i = x; i < x + size; i += 1) sum += gradient(i, width, frame);
     return rgbOf(y + sum / size, cb, cr);
   });
-}
-
-/* The middle of each of the eight bars as [x, y, width, height]. */
-export function barRects(width, height) {
-  return Array.from({ length: BARS.length }, (_, i) => [
-    Math.round(((i + 0.25) * width) / 8), Math.round(height * 0.82),
-    Math.round(width / 16), Math.round(height * 0.1),
-  ]);
 }
 
 /* A chroma sample belongs to the upper left one of its four pixels. */
@@ -156,17 +136,6 @@ function drawPatches(planes, width, height, frame) {
   }
 }
 
-function drawBars(planes, width, height) {
-  BARS.forEach((bar, i) => {
-    const rect = [
-      Math.floor((i * width) / BARS.length), Math.floor((height * 3) / 4),
-      Math.floor(((i + 1) * width) / BARS.length), height,
-    ];
-    fillRect(planes.luma, width, rect, bar.y);
-    fillChroma(planes, width, rect, bar);
-  });
-}
-
 /* One picture as I420. */
 export function drawFrame(width, height, timeMs, frame) {
   const [size, chromaSize] = [width * height, (width * height) / 4];
@@ -177,7 +146,6 @@ export function drawFrame(width, height, timeMs, frame) {
     cr: bytes.subarray(size + chromaSize),
   };
   drawPatches(planes, width, height, frame);
-  drawBars(planes, width, height);
   drawClock(planes.luma, width, height, clockBytes(timeMs, frame));
   return bytes;
 }

@@ -323,11 +323,12 @@ static void decode(const char *dir, unsigned width, unsigned height, unsigned fr
 		assert_int_equal(fread(data, 1, size, file), size);
 		assert_true(pattern_read_clock(data, width, width, height, &clock));
 		assert_int_equal(clock.frame, n);
-		for (unsigned bar = 0; bar < PATTERN_BARS; bar++) {
-			size_t at = (size_t)(height - height / 8) * width +
-				    (2 * bar + 1) * width / (2 * PATTERN_BARS);
-			int off = (int)data[at] - pattern_bar(bar).y;
-			assert_true(off >= -8 && off <= 8);
+		for (unsigned column = 0; column < PATTERN_GRID; column++) {
+			unsigned x = (2 * column + 1) * width / (2 * PATTERN_GRID);
+			unsigned patch = PATTERN_GRID * (PATTERN_GRID - 1) + column;
+			int luma = pattern_patch(patch, n).y + (int)pattern_gradient(x, width, n);
+			int off = data[(size_t)(height - height / 16) * width + x] - luma;
+			assert_true(off >= -16 && off <= 16);
 		}
 	}
 	assert_int_equal(fread(data, 1, 1, file), 0);
