@@ -61,19 +61,27 @@ static void set_deadline(struct worker *worker, int timeout_ms)
 	pthread_mutex_unlock(&server->lock);
 }
 
+/* Under server->lock. */
+static int conn_register(struct worker *worker, int fd)
+{
+	struct server *server = worker->server;
+
+	if (server->stopping)
+		return -ECANCELED;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return -errno;
+	worker->conn_fd = own;
+	worker->deadline_ms = now_ms() + server->cfg.io_timeout_ms;
+	return 0;
+}
+
 static int conn_open(struct worker *worker, int fd)
 {
 	struct server *server = worker->server;
-	int r = 0;
 
 	pthread_mutex_lock(&server->lock);
-	int own = server->stopping ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (own < 0) {
-		r = -errno;
-	} else {
-		worker->conn_fd = own;
-		worker->deadline_ms = now_ms() + server->cfg.io_timeout_ms;
-	}
+	int r = conn_register(worker, fd);
 	pthread_mutex_unlock(&server->lock);
 	return r;
 }
@@ -162,7 +170,10 @@ static void serve(struct worker *worker, int fd)
 	if (FCGX_Accept_r(&worker->fcgi) == 0) {
 		/* A connection that is kept would hold its thread while it is idle. */
 		worker->fcgi.keepConnection = 0;
-		answer(worker);
+		/* A head that breaks off between two parameters is none to libfcgi 2.4.2 either,
+		 * but it says so here only. */
+		if (FCGX_GetError(worker->fcgi.in) == 0)
+			answer(worker);
 		FCGX_Finish_r(&worker->fcgi);
 	}
 	conn_close(worker);

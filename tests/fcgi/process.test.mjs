@@ -31,7 +31,7 @@ async function hold(socket, bytes) {
 	await once(conn, 'connect');
 	conn.write(bytes);
 	conn.resume();
-	return { conn, ended: once(conn, 'close') };
+	return { conn, ended: new Promise(resolve => conn.once('close', resolve)) };
 }
 
 const HALF_RECORD = begin().subarray(0, 11);
