@@ -23,6 +23,7 @@ struct au_format {
 	unsigned crop_left, crop_top;       /* pixels of the coded picture to leave out */
 	unsigned coded_width, coded_height; /* what a decoder that does not crop puts out */
 	unsigned fps_milli;                 /* thousandths of a frame per second; 0: unknown */
+	unsigned decoder_delay_frames;      /* that a decoder may hold back: see sps.h */
 };
 
 struct au {

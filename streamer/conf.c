@@ -6,12 +6,8 @@
 
 #include <ini.h>
 
+#include "common/origin.h"
 #include "common/util.h"
-
-#define SIZE_MIN_WIDTH  160
-#define SIZE_MIN_HEIGHT 120
-#define SIZE_MAX_WIDTH  4096
-#define SIZE_MAX_HEIGHT 2304
 
 /* A setting's own way to read its value. Returns 0, or -EINVAL and leaves conf alone. */
 typedef int set_fn(struct conf *conf, const char *value);
@@ -120,8 +116,8 @@ static int set_size(struct conf *conf, const char *value)
 	if (copy(text, sizeof(text), value) < 0 || (x = strchr(text, 'x')) == NULL)
 		return -EINVAL;
 	*x = '\0';
-	if (set_count(&width, text, SIZE_MIN_WIDTH, SIZE_MAX_WIDTH) < 0 ||
-	    set_count(&height, x + 1, SIZE_MIN_HEIGHT, SIZE_MAX_HEIGHT) < 0)
+	if (set_count(&width, text, CONF_WIDTH_MIN, CONF_WIDTH_MAX) < 0 ||
+	    set_count(&height, x + 1, CONF_HEIGHT_MIN, CONF_HEIGHT_MAX) < 0)
 		return -EINVAL;
 	if (width % 2 != 0 || height % 2 != 0)
 		return -EINVAL;
@@ -147,8 +143,8 @@ static int set_fps(struct conf *conf, const char *value)
 			return -EINVAL;
 		milli *= scale[places];
 	}
-	if (set_count(&whole, text, 0, 240) < 0 || whole * 1000 + milli < 1000 ||
-	    whole * 1000 + milli > 240000)
+	if (set_count(&whole, text, 0, CONF_FPS_MAX) < 0 || whole * 1000 + milli < 1000 ||
+	    whole * 1000 + milli > CONF_FPS_MAX * 1000)
 		return -EINVAL;
 	conf->fps_milli = whole * 1000 + milli;
 	conf->fps_given = true;
@@ -225,6 +221,8 @@ static int set_idle_stop(struct conf *conf, const char *value)
 
 static int set_allow_origin(struct conf *conf, const char *value)
 {
+	if (origin_list_check(value, NULL) < 0)
+		return -EINVAL;
 	return copy(conf->allow_origin, sizeof(conf->allow_origin), value);
 }
 
@@ -271,8 +269,9 @@ static const struct option options[] = {
 	 false},
 	{"idle-stop-s", "N", "close it this long after the last viewer, 0 to 86400 [10]",
 	 set_idle_stop, false},
-	{"allow-origin", "LIST", "further origins whose pages may watch, comma-separated",
-	 set_allow_origin, false},
+	{"allow-origin", "LIST",
+	 "further origins whose pages may watch, https://a.example,... [none]", set_allow_origin,
+	 false},
 	{"state-dir", "DIR",
 	 "where changes made over the API are kept [" LOCALSTATEDIR "/lib/nalcast/NAME]",
 	 set_state_dir, false},

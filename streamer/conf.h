@@ -11,7 +11,12 @@
 #include "common/error.h"
 #include "common/log.h"
 
-#define CONF_PATH_MAX 108 /* sun_path */
+#define CONF_PATH_MAX   108 /* sun_path */
+#define CONF_WIDTH_MIN  160 /* pixels */
+#define CONF_WIDTH_MAX  4096
+#define CONF_HEIGHT_MIN 120
+#define CONF_HEIGHT_MAX 2304
+#define CONF_FPS_MAX    240
 
 struct conf {
 	char config[256]; /* the file; "" for the camera's own, which need not exist */

@@ -1,7 +1,6 @@
 #include "streamer/control.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,14 @@
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "common/util.h"
+#include "streamer/args.h"
 #include "streamer/clock.h"
 #include "streamer/statejson.h"
 
-#define CONNECTIONS_MAX    16
-#define IDLE_US            5000000
-#define TIMEOUT_DEFAULT_MS 5000
-#define TIMEOUT_MAX_MS     20000
-#define RETRY_AFTER_S      2
-#define NEAREST_MAX        3
-#define SIZE_MIN_WIDTH     160
-#define SIZE_MAX_WIDTH     4096
-#define SIZE_MIN_HEIGHT    120
-#define SIZE_MAX_HEIGHT    2304
-#define FPS_MAX            240
+#define CONNECTIONS_MAX 16
+#define IDLE_US         5000000
+#define RETRY_AFTER_S   2
+#define NEAREST_MAX     3
 
 enum waiting_for {
 	WAITING_FOR_REQUEST,
@@ -153,20 +146,6 @@ static void op_state(struct connection *conn, const json_t *args)
 		     false);
 }
 
-static bool read_timeout(struct connection *conn, const json_t *args, int64_t *ret_us)
-{
-	const json_t *value = json_object_get(args, "timeout_ms");
-	json_int_t ms = value != NULL ? json_integer_value(value) : TIMEOUT_DEFAULT_MS;
-
-	if ((value != NULL && !json_is_integer(value)) || ms < 0 || ms > TIMEOUT_MAX_MS) {
-		reply_error(conn, CTL_INVALID, "/timeout_ms", NULL,
-			    "timeout_ms is an integer from 0 to 20000");
-		return false;
-	}
-	*ret_us = ms * 1000;
-	return true;
-}
-
 static void reply_running(struct connection *conn, const struct stream_status *status, bool pending)
 {
 	reply_result(conn,
@@ -191,30 +170,39 @@ static json_t *picture_result(const struct connection *conn, const struct stream
 			 now ? json_real((double)change->interruption_us / 1000.0) : json_null());
 }
 
-/* What the pipeline said to a picture that cannot be had. */
-static void reply_picture_error(struct connection *conn, const struct error *error)
+/* {"nearest":[...]}: what the camera has instead. */
+static json_t *nearest_modes(const struct connection *conn, unsigned width, unsigned height)
 {
 	struct source_caps caps;
 	struct source_mode nearest[NEAREST_MAX];
+	json_t *modes = json_array();
 
-	if (error->code == -ERANGE) {
-		json_t *modes = json_array();
-		stream_get_caps(conn->control->stream, &caps);
-		unsigned count = source_caps_nearest(&caps, conn->requested.width,
-						     conn->requested.height, nearest, NEAREST_MAX);
-		for (unsigned i = 0; i < count; i++)
-			json_array_append_new(modes, statejson_mode(&nearest[i]));
-		reply_error(conn, CTL_UNSUPPORTED, "/width", json_pack("{s:o}", "nearest", modes),
+	stream_get_caps(conn->control->stream, &caps);
+	unsigned count = source_caps_nearest(&caps, width, height, nearest, NEAREST_MAX);
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(modes, statejson_mode(&nearest[i]));
+	return json_pack("{s:o}", "nearest", modes);
+}
+
+/* What the pipeline said to a picture that cannot be had. */
+static void reply_picture_error(struct connection *conn, const struct error *error)
+{
+	switch (error->code) {
+	case -ERANGE:
+		reply_error(conn, CTL_UNSUPPORTED, "/width",
+			    nearest_modes(conn, conn->requested.width, conn->requested.height),
 			    error->text);
-		return;
-	}
-	if (error->code == -EOPNOTSUPP)
+		break;
+	case -EOPNOTSUPP:
 		reply_error(conn, CTL_CONFLICT, NULL, NULL, error->text);
-	else if (error->code == -EBUSY)
+		break;
+	case -EBUSY:
 		reply_error(conn, CTL_BUSY, NULL, NULL, error->text);
-	else
+		break;
+	default:
 		reply_error(conn, CTL_UNAVAILABLE, NULL,
 			    json_pack("{s:i}", "retry_after_s", RETRY_AFTER_S), error->text);
+	}
 }
 
 static bool is_done(const struct connection *conn, const struct stream_status *status)
@@ -274,10 +262,14 @@ static void on_news(void *arg)
 
 static void set_running(struct connection *conn, const json_t *args, bool running)
 {
+	const char *pointer;
+	struct error err;
 	int64_t timeout_us;
 
-	if (!read_timeout(conn, args, &timeout_us))
+	if (args_timeout(args, &timeout_us, &pointer, &err) < 0) {
+		reply_error(conn, CTL_INVALID, pointer, NULL, err.text);
 		return;
+	}
 	conn->changed = stream_set_running(conn->control->stream, running);
 	wait_for(conn, running ? WAITING_FOR_FLOW : WAITING_FOR_IDLE, timeout_us);
 }
@@ -303,65 +295,18 @@ static void op_resolution(struct connection *conn, const json_t *args)
 	reply_result(conn, statejson_resolution(&status, &caps), false);
 }
 
-/* An even number of pixels within limits. */
-static bool read_pixels(struct connection *conn, const json_t *args, const char *key,
-			unsigned limits[static 2], unsigned *ret_value)
+/* No rate was asked for: as it is now, or as fast as that size goes. */
+static unsigned usual_fps_milli(struct connection *conn, unsigned current_milli)
 {
-	const json_t *value = json_object_get(args, key);
-	json_int_t pixels = json_integer_value(value);
-	char pointer[16], message[120];
-
-	if (json_is_integer(value) && pixels >= limits[0] && pixels <= limits[1] &&
-	    pixels % 2 == 0) {
-		*ret_value = (unsigned)pixels;
-		return true;
-	}
-	snprintf(pointer, sizeof(pointer), "/%s", key);
-	snprintf(message, sizeof(message), "%s is an even integer from %u to %u", key, limits[0],
-		 limits[1]);
-	reply_error(conn, CTL_INVALID, pointer, NULL, message);
-	return false;
-}
-
-/* Not given: as it is now, or as fast as that size goes. */
-static bool read_fps(struct connection *conn, const json_t *args, struct pipeline_picture *picture,
-		     unsigned current_milli)
-{
-	const json_t *value = json_object_get(args, "fps");
-	double fps = json_number_value(value);
+	const struct pipeline_picture *picture = &conn->requested;
 	struct source_caps caps;
-
-	if (value != NULL) {
-		if (!json_is_number(value) || !(fps >= 1 && fps <= FPS_MAX)) {
-			reply_error(conn, CTL_INVALID, "/fps", NULL,
-				    "fps is a number from 1 to 240");
-			return false;
-		}
-		picture->fps_milli = (unsigned)lround(fps * 1000);
-		return true;
-	}
-	picture->fps_milli = current_milli;
-	stream_get_caps(conn->control->stream, &caps);
 	struct source_mode mode;
-	if (source_caps_have(&caps, picture->width, picture->height, 0) &&
-	    source_caps_nearest(&caps, picture->width, picture->height, &mode, 1) == 1)
-		picture->fps_milli = (unsigned)max_i64(mode.fps_min_milli,
-						       min_i64(current_milli, mode.fps_max_milli));
-	return true;
-}
 
-static bool read_picture(struct connection *conn, const json_t *args, unsigned fps_now_milli)
-{
-	unsigned width_limits[] = {SIZE_MIN_WIDTH, SIZE_MAX_WIDTH};
-	unsigned height_limits[] = {SIZE_MIN_HEIGHT, SIZE_MAX_HEIGHT};
-	struct pipeline_picture picture = {0};
-
-	if (!read_pixels(conn, args, "width", width_limits, &picture.width) ||
-	    !read_pixels(conn, args, "height", height_limits, &picture.height) ||
-	    !read_fps(conn, args, &picture, fps_now_milli))
-		return false;
-	conn->requested = picture;
-	return true;
+	stream_get_caps(conn->control->stream, &caps);
+	if (!source_caps_have(&caps, picture->width, picture->height, 0) ||
+	    source_caps_nearest(&caps, picture->width, picture->height, &mode, 1) != 1)
+		return current_milli;
+	return (unsigned)max_i64(mode.fps_min_milli, min_i64(current_milli, mode.fps_max_milli));
 }
 
 static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
@@ -396,13 +341,24 @@ static void answer_dry_run(struct connection *conn, const struct stream_status *
 
 static void op_set_resolution(struct connection *conn, const json_t *args)
 {
+	struct pipeline_picture wish = args_wish(args);
 	struct stream_status status;
+	const char *pointer;
+	struct error err;
 	int64_t timeout_us;
 
-	stream_get_status(conn->control->stream, &status);
-	if (!read_timeout(conn, args, &timeout_us) ||
-	    !read_picture(conn, args, status.pipeline.wanted.fps_milli))
+	if (args_timeout(args, &timeout_us, &pointer, &err) < 0) {
+		reply_error(conn, CTL_INVALID, pointer, NULL, err.text);
 		return;
+	}
+	if (args_picture(args, &conn->requested, &pointer, &err) < 0) {
+		reply_error(conn, CTL_INVALID, pointer,
+			    nearest_modes(conn, wish.width, wish.height), err.text);
+		return;
+	}
+	stream_get_status(conn->control->stream, &status);
+	if (conn->requested.fps_milli == 0)
+		conn->requested.fps_milli = usual_fps_milli(conn, status.pipeline.wanted.fps_milli);
 	struct pipeline_picture effective = statejson_effective(&status);
 	conn->changed = !same_picture(&conn->requested, &effective) ||
 			!same_picture(&conn->requested, &status.pipeline.wanted);

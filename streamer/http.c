@@ -399,49 +399,6 @@ bool http_list_has(const char *list, const char *token)
 	return list_has(list, span_of(token));
 }
 
-/* The authority without the scheme's default port: "host:443" of https is "host". */
-static struct span drop_port(struct span authority, const char *default_port)
-{
-	size_t len = strlen(default_port);
-
-	if (authority.len > len &&
-	    memcmp(authority.p + authority.len - len, default_port, len) == 0)
-		authority.len -= len;
-	return authority;
-}
-
-static bool is_same_site(const struct http_request *req)
-{
-	static const struct {
-		const char *name, *prefix, *port;
-	} schemes[] = {{"http", "http://", ":80"}, {"https", "https://", ":443"}};
-	struct span origin = span_of(req->origin), host = span_of(req->host);
-
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		size_t len = strlen(schemes[i].prefix);
-		if (origin.len <= len || strncasecmp(origin.p, schemes[i].prefix, len) != 0)
-			continue;
-		struct span ours = drop_port(host, schemes[i].port);
-		struct span theirs = {origin.p + len, origin.len - len};
-		theirs = drop_port(theirs, schemes[i].port);
-		if (req->forwarded_proto[0] != '\0' &&
-		    strcasecmp(req->forwarded_proto, schemes[i].name) != 0)
-			return false;
-		return theirs.len == ours.len && strncasecmp(theirs.p, ours.p, ours.len) == 0;
-	}
-	return false;
-}
-
-bool http_origin_allowed(const struct http_request *req, const char *allow)
-{
-	if (!req->has_origin)
-		return true;
-	/* What a sandboxed frame or a file says: it may be anybody. */
-	if (strcmp(req->origin, "null") == 0)
-		return false;
-	return is_same_site(req) || list_has(allow, span_of(req->origin));
-}
-
 /* ---- writing ---- */
 
 const char *http_reason(int status)

@@ -35,10 +35,6 @@ bool http_path_ends(const struct http_request *req, const char *name);
 /* Is token among the comma-separated list? Case matters, as for subprotocols (RFC 6455 4.1). */
 bool http_list_has(const char *list, const char *token);
 
-/* May a page of this origin use us (protocol.md section 2, Origin)? No Origin header: yes.
- * allow: further exact origins, comma-separated, or "". */
-bool http_origin_allowed(const struct http_request *req, const char *allow);
-
 /* Writers return the length, always below size (give 1,024 bytes). */
 size_t http_write_upgrade(char *out, size_t size, const char *accept, const char *protocol);
 

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libstreamer.a
 %C%_libstreamer_a_SOURCES = \
+	%D%/args.c %D%/args.h \
 	%D%/au.c %D%/au.h \
 	%D%/auq.c %D%/auq.h \
 	%D%/bits.c %D%/bits.h \
@@ -10,12 +11,15 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
 	%D%/frame.h \
+	%D%/framing.c %D%/framing.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/inflight.c %D%/inflight.h \
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/nal.c %D%/nal.h \
+	%D%/orders.c %D%/orders.h \
+	%D%/outbox.c %D%/outbox.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/paramsets.c %D%/paramsets.h \
 	%D%/pattern.c %D%/pattern.h \

@@ -1,12 +1,10 @@
 #include "streamer/pipeline.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "common/util.h"
 #include "streamer/chain.h"
 #include "streamer/clock.h"
+#include "streamer/orders.h"
 
 #define STALL_US       2000000 /* without a frame: the camera is lost */
 #define STALL_FRAMES   3       /* ...but a slow one has this many frame times */
@@ -22,16 +21,6 @@
 #define RETRY_MAX_US   30000000
 #define RATE_WINDOW_US 1000000
 #define PIPELINE_NICE  5 /* sending must win over encoding */
-
-struct wishes {
-	bool quit;
-	bool demand;
-	bool force_idr;
-	bool has_fault;
-	enum source_fault fault;
-	uint64_t generation; /* of picture */
-	struct pipeline_picture picture;
-};
 
 struct rate { /* frames and bytes of the running second */
 	int64_t since_us;
@@ -42,13 +31,7 @@ struct rate { /* frames and bytes of the running second */
 struct pipeline {
 	pthread_t thread;
 	struct auq *out;
-	int wake_fd; /* wishes came */
-	int news_fd; /* the report has news */
-
-	pthread_mutex_t lock; /* guards the three below */
-	struct wishes wishes;
-	struct pipeline_report report;
-	struct source_caps caps;
+	struct orders orders;
 
 	/* The thread's own. */
 	char source_name[16];
@@ -69,10 +52,8 @@ struct pipeline {
 
 static void publish_report(struct pipeline *p)
 {
-	pthread_mutex_lock(&p->lock);
-	p->report = p->mine;
-	pthread_mutex_unlock(&p->lock);
-	eventfd_write(p->news_fd, 1);
+	orders_set_report(&p->orders, &p->mine);
+	orders_tell_news(&p->orders);
 }
 
 static void set_online(struct pipeline *p, bool online, const char *reason)
@@ -117,9 +98,7 @@ static int probe(struct pipeline *p, struct error *err)
 		memset(&p->known, 0, sizeof(p->known));
 		return r;
 	}
-	pthread_mutex_lock(&p->lock);
-	p->caps = p->known;
-	pthread_mutex_unlock(&p->lock);
+	orders_set_caps(&p->orders, &p->known);
 	memcpy(p->mine.backend, p->known.backend, sizeof(p->mine.backend));
 	memcpy(p->mine.id, p->known.id, sizeof(p->mine.id));
 	return 0;
@@ -292,9 +271,7 @@ static void refresh_report(struct pipeline *p)
 
 	p->mine.frames_captured = p->captured_before + stats->frames_captured;
 	p->mine.frames_dropped = p->dropped_before + stats->frames_dropped;
-	pthread_mutex_lock(&p->lock);
-	p->report = p->mine;
-	pthread_mutex_unlock(&p->lock);
+	orders_set_report(&p->orders, &p->mine);
 }
 
 static int64_t stall_limit_us(const struct pipeline *p)
@@ -396,19 +373,6 @@ static void stop_flow(struct pipeline *p)
 	publish_report(p);
 }
 
-/* Take the wishes; what happens once is taken away, what lasts stays. */
-static struct wishes take_wishes(struct pipeline *p)
-{
-	eventfd_t count;
-
-	pthread_mutex_lock(&p->lock);
-	eventfd_read(p->wake_fd, &count);
-	struct wishes wishes = p->wishes;
-	p->wishes.force_idr = p->wishes.has_fault = false;
-	pthread_mutex_unlock(&p->lock);
-	return wishes;
-}
-
 static void follow(struct pipeline *p, const struct wishes *wishes)
 {
 	if (wishes->has_fault)
@@ -442,7 +406,7 @@ static int wait_ms(const struct pipeline *p)
 
 static void wait_for_work(struct pipeline *p)
 {
-	struct pollfd fds[1 + CHAIN_FDS] = {{.fd = p->wake_fd, .events = POLLIN}};
+	struct pollfd fds[1 + CHAIN_FDS] = {{.fd = p->orders.wake_fd, .events = POLLIN}};
 	nfds_t count = 1;
 
 	if (p->chain != NULL) {
@@ -475,7 +439,7 @@ static void *run(void *arg)
 	setpriority(PRIO_PROCESS, 0, PIPELINE_NICE);
 	probe_at_start(p);
 	for (;;) {
-		struct wishes wishes = take_wishes(p);
+		struct wishes wishes = orders_take(&p->orders);
 		if (wishes.quit)
 			break;
 		follow(p, &wishes);
@@ -500,20 +464,15 @@ static void init_settings(struct pipeline *p, const struct conf *conf,
 	p->mine.wanted = *picture;
 	p->mine.can_force_idr = true;
 	p->retry_delay_us = RETRY_MIN_US;
-	p->report = p->mine;
-	p->wishes.picture = *picture;
-	enum source_fault fault;
-	if (source_fault_parse(conf->test_fault, &fault) == 0) {
-		p->wishes.has_fault = true;
-		p->wishes.fault = fault;
-	}
+	p->orders.report = p->mine;
+	p->orders.wishes.picture = *picture;
+	p->orders.wishes.has_fault =
+		source_fault_parse(conf->test_fault, &p->orders.wishes.fault) == 0;
 }
 
 static void release(struct pipeline *p)
 {
-	close_fd(&p->wake_fd);
-	close_fd(&p->news_fd);
-	pthread_mutex_destroy(&p->lock);
+	orders_clear(&p->orders);
 	free(p);
 }
 
@@ -524,12 +483,9 @@ int pipeline_new(const struct conf *conf, const struct pipeline_picture *picture
 
 	if (p == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
-	pthread_mutex_init(&p->lock, NULL);
 	p->out = out;
-	p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	p->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int r = -orders_init(&p->orders);
 	init_settings(p, conf, picture);
-	int r = p->wake_fd < 0 || p->news_fd < 0 ? errno : 0;
 	if (r == 0)
 		r = pthread_create(&p->thread, NULL, run, p);
 	if (r != 0) {
@@ -540,21 +496,14 @@ int pipeline_new(const struct conf *conf, const struct pipeline_picture *picture
 	return 0;
 }
 
-static void wake(struct pipeline *p)
-{
-	pthread_mutex_unlock(&p->lock);
-	eventfd_write(p->wake_fd, 1);
-}
-
 bool pipeline_free(struct pipeline *p, int64_t timeout_us)
 {
 	struct timespec until;
 
 	if (p == NULL)
 		return true;
-	pthread_mutex_lock(&p->lock);
-	p->wishes.quit = true;
-	wake(p);
+	orders_edit(&p->orders)->quit = true;
+	orders_send(&p->orders);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += timeout_us / 1000000;
 	until.tv_nsec += timeout_us % 1000000 * 1000;
@@ -570,57 +519,51 @@ bool pipeline_free(struct pipeline *p, int64_t timeout_us)
 
 int pipeline_fd(const struct pipeline *p)
 {
-	return p->news_fd;
+	return p->orders.news_fd;
 }
 
 void pipeline_take_news(struct pipeline *p)
 {
-	eventfd_t count;
-
-	eventfd_read(p->news_fd, &count);
+	orders_take_news(&p->orders);
 }
 
 void pipeline_get_report(struct pipeline *p, struct pipeline_report *ret_report)
 {
-	pthread_mutex_lock(&p->lock);
-	*ret_report = p->report;
-	pthread_mutex_unlock(&p->lock);
+	orders_get_report(&p->orders, ret_report);
 }
 
 void pipeline_get_caps(struct pipeline *p, struct source_caps *ret_caps)
 {
-	pthread_mutex_lock(&p->lock);
-	*ret_caps = p->caps;
-	pthread_mutex_unlock(&p->lock);
+	orders_get_caps(&p->orders, ret_caps);
 }
 
 void pipeline_demand(struct pipeline *p, bool wanted)
 {
-	pthread_mutex_lock(&p->lock);
-	p->wishes.demand = wanted;
-	wake(p);
+	orders_edit(&p->orders)->demand = wanted;
+	orders_send(&p->orders);
 }
 
 void pipeline_force_idr(struct pipeline *p)
 {
-	pthread_mutex_lock(&p->lock);
-	p->wishes.force_idr = true;
-	wake(p);
+	orders_edit(&p->orders)->force_idr = true;
+	orders_send(&p->orders);
 }
 
 uint64_t pipeline_set_picture(struct pipeline *p, const struct pipeline_picture *picture)
 {
-	pthread_mutex_lock(&p->lock);
-	uint64_t generation = ++p->wishes.generation;
-	p->wishes.picture = *picture;
-	wake(p);
+	struct wishes *wishes = orders_edit(&p->orders);
+	uint64_t generation = ++wishes->generation;
+
+	wishes->picture = *picture;
+	orders_send(&p->orders);
 	return generation;
 }
 
 void pipeline_set_fault(struct pipeline *p, enum source_fault fault)
 {
-	pthread_mutex_lock(&p->lock);
-	p->wishes.has_fault = true;
-	p->wishes.fault = fault;
-	wake(p);
+	struct wishes *wishes = orders_edit(&p->orders);
+
+	wishes->has_fault = true;
+	wishes->fault = fault;
+	orders_send(&p->orders);
 }

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "streamer/clock.h"
+#include "streamer/framing.h"
 #include "streamer/hub.h"
 #include "streamer/viewer.h"
 
@@ -282,7 +283,7 @@ static struct hub *make_hub(struct server *server)
 		.join_bytes_max = JOIN_BYTES,
 		.idr_join_interval_us = IDR_JOIN_US,
 		.idr_recover_interval_us = IDR_RECOVER_US,
-		.frame = viewer_frame,
+		.frame = framing_write,
 		.need_idr = on_need_idr,
 		.arg = server,
 	};

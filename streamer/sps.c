@@ -311,19 +311,6 @@ unsigned sps_fps_milli(const struct sps *sps)
 	return (unsigned)((sps->time_scale * UINT64_C(1000) + ticks / 2) / ticks);
 }
 
-void sps_format(const struct sps *sps, struct au_format *ret_format)
-{
-	*ret_format = (struct au_format){.width = sps->width,
-					 .height = sps->height,
-					 .crop_left = sps->crop_left,
-					 .crop_top = sps->crop_top,
-					 .coded_width = sps->coded_width,
-					 .coded_height = sps->coded_height,
-					 .fps_milli = sps_fps_milli(sps)};
-	snprintf(ret_format->codec, sizeof(ret_format->codec), "avc1.%02X%02X%02X",
-		 sps->profile_idc, sps->constraints, sps->level_idc);
-}
-
 /* Table A-1: MaxDpbMbs. Level 1b, however it is written, has level 1's. */
 static unsigned dpb_mbs_max(const struct sps *sps)
 {
@@ -352,6 +339,20 @@ unsigned sps_decoder_delay(const struct sps *sps)
 	if (frames < sps->num_ref_frames)
 		frames = sps->num_ref_frames;
 	return frames < REF_FRAMES_MAX ? frames : REF_FRAMES_MAX;
+}
+
+void sps_format(const struct sps *sps, struct au_format *ret_format)
+{
+	*ret_format = (struct au_format){.width = sps->width,
+					 .height = sps->height,
+					 .crop_left = sps->crop_left,
+					 .crop_top = sps->crop_top,
+					 .coded_width = sps->coded_width,
+					 .coded_height = sps->coded_height,
+					 .fps_milli = sps_fps_milli(sps),
+					 .decoder_delay_frames = sps_decoder_delay(sps)};
+	snprintf(ret_format->codec, sizeof(ret_format->codec), "avc1.%02X%02X%02X",
+		 sps->profile_idc, sps->constraints, sps->level_idc);
 }
 
 /* All of a VUI before bitstream_restriction_flag, saying nothing. */

@@ -114,8 +114,10 @@ static json_t *encoder_json(const struct conf *conf, const struct pipeline_repor
 			 format != NULL ? name_or_null(format->codec) : json_null(), "bitrate_bps",
 			 (int)conf->bitrate_bps, "bitrate_actual_bps",
 			 (int)report->bitrate_actual_bps, "gop_frames", (int)conf->gop_frames,
-			 "decoder_delay_frames", 0, "idr_total", (json_int_t)report->idr_total,
-			 "idr_forced_total", (json_int_t)report->idr_forced_total, "dropped_total",
+			 "decoder_delay_frames",
+			 format != NULL ? (int)format->decoder_delay_frames : 0, "idr_total",
+			 (json_int_t)report->idr_total, "idr_forced_total",
+			 (json_int_t)report->idr_forced_total, "dropped_total",
 			 (json_int_t)(report->frames_dropped + report->aus_dropped));
 }
 

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/origin.h"
 #include "common/util.h"
 #include "streamer/clock.h"
+#include "streamer/framing.h"
 #include "streamer/http.h"
+#include "streamer/outbox.h"
 #include "streamer/viewmsg.h"
 
 #define HANDSHAKE_US  5000000
@@ -21,7 +24,6 @@
 #define CLOSING_US    2000000 /* for our close frame to be answered */
 #define TEXTS_IGNORED 60      /* a second: above, they are ignored */
 #define TEXTS_MAX     200     /* a second: above, the connection is closed */
-#define OUT_MAX       (2 * VIEWMSG_OUT_MAX)
 #define SUBPROTOCOL   "nalcast.v1"
 
 enum viewer_state {
@@ -30,40 +32,18 @@ enum viewer_state {
 	VIEWER_CLOSING, /* the last bytes are in out; then, for WebSocket, the peer's close */
 };
 
-/* What is to be said between messages, made when its turn comes: it cannot pile up. */
-enum pending {
-	PENDING_HELLO = 1 << 0,
-	PENDING_FORMAT = 1 << 1,
-	PENDING_STREAM = 1 << 2,
-	PENDING_SOURCE = 1 << 3,
-	PENDING_TIME = 1 << 4,
-	PENDING_PONG = 1 << 5,
-	PENDING_PING = 1 << 6,
-	PENDING_BYE = 1 << 7,
-	PENDING_CLOSE = 1 << 8,
-};
-
 struct viewer {
 	struct viewer_host *host;
 	int fd;
 	uint64_t id;
 	enum viewer_state state;
-	enum viewer_framing framing;
+	enum framing framing;
 	bool subscribed;
 	bool blocked;         /* the socket took less than it was given: wait for EPOLLOUT */
 	bool close_when_sent; /* CLOSING without a WebSocket close handshake */
 	bool peer_closed;     /* its close frame came */
 	struct subscriber sub;
-	struct au_format format_told;
-
-	unsigned pending; /* enum pending, bits */
-	char out[OUT_MAX];
-	size_t out_size, out_sent;
-	uint8_t pong[WS_CONTROL_MAX];
-	size_t pong_size;
-	int64_t time_t0_us, time_t1_us; /* of the question to answer; wire clock */
-	enum ws_close_code close_code;
-	char close_reason[WS_CONTROL_MAX];
+	struct outbox outbox; /* its format is the one that the viewer was told last */
 
 	int64_t since_us;   /* it connected */
 	int64_t closing_us; /* CLOSING began */
@@ -79,28 +59,6 @@ struct viewer {
 	size_t head_size;
 	char peer[64];
 };
-
-size_t viewer_frame(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
-		    uint32_t seq, int64_t publish_us)
-{
-	if (framing == VIEWER_FRAMING_BARE)
-		return 0;
-	if (framing == VIEWER_FRAMING_RAW)
-		return ws_header(out, WS_BINARY, au->size);
-
-	struct viewmsg_header header = {
-		.seq = seq,
-		.capture_us = clock_wire_us(au->pts_us),
-		.publish_us = clock_wire_us(publish_us),
-	};
-	if (au->flags & AU_IDR)
-		header.flags |= VIEWMSG_IDR;
-	if (au->flags & AU_DISCONTINUITY)
-		header.flags |= VIEWMSG_DISCONTINUITY;
-	size_t size = ws_header(out, WS_BINARY, VIEWMSG_HEADER_BYTES + au->size);
-	viewmsg_write_header(out + size, &header);
-	return size + VIEWMSG_HEADER_BYTES;
-}
 
 struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
 {
@@ -146,12 +104,12 @@ void viewer_free(struct viewer *v)
 
 static bool is_websocket(const struct viewer *v)
 {
-	return v->framing != VIEWER_FRAMING_BARE;
+	return v->framing != FRAMING_BARE;
 }
 
 static bool is_v1(const struct viewer *v)
 {
-	return v->framing == VIEWER_FRAMING_V1;
+	return v->framing == FRAMING_V1;
 }
 
 /* Sends what fits. false: the connection is broken. */
@@ -177,98 +135,32 @@ static bool send_some(struct viewer *v, const struct iovec *iov, unsigned iov_co
 	return true;
 }
 
-static bool send_out(struct viewer *v)
+static bool send_piece(struct viewer *v)
 {
-	struct iovec iov = {v->out + v->out_sent, v->out_size - v->out_sent};
+	struct outbox *o = &v->outbox;
+	struct iovec iov = {o->bytes + o->sent, o->size - o->sent};
 	size_t sent;
 
 	if (!send_some(v, &iov, 1, &sent))
 		return false;
-	v->out_sent += sent;
-	if (v->out_sent == v->out_size)
-		v->out_sent = v->out_size = 0;
+	outbox_advance(o, sent);
 	return true;
 }
 
-/* Put a text message into out: the text is written after room for the longest header. */
-static void put_text(struct viewer *v, const char *text, size_t size)
+static void make_piece(struct viewer *v)
 {
-	size_t header = ws_header((uint8_t *)v->out, WS_TEXT, size);
-
-	memcpy(v->out + header, text, size);
-	v->out_size = header + size;
-}
-
-static void put_control(struct viewer *v, enum ws_opcode opcode, const uint8_t *payload,
-			size_t size)
-{
-	size_t header = ws_header((uint8_t *)v->out, opcode, size);
-
-	if (size > 0)
-		memcpy(v->out + header, payload, size);
-	v->out_size = header + size;
-}
-
-static size_t write_hello(const struct viewer *v, char *text, size_t size)
-{
-	struct viewmsg_hello hello = {
-		.format = hub_format(v->host->hub),
+	struct outbox_facts facts = {
+		.format_now = hub_format(v->host->hub),
 		.live_seq = hub_live_seq(v->host->hub),
-		.server = "nalcastd " PACKAGE_VERSION,
 		.camera = v->host->camera,
 		.running = v->host->running,
+		.online = v->host->online,
+		.reason = v->host->reason,
+		.online_since_us = v->host->online_since_us,
 	};
 
-	return viewmsg_write_hello(text, size, &hello);
-}
-
-static void compose(struct viewer *v, enum pending what)
-{
-	char text[VIEWMSG_OUT_MAX];
-	size_t size = 0;
-
-	switch (what) {
-	case PENDING_HELLO:
-		size = write_hello(v, text, sizeof(text));
-		break;
-	case PENDING_FORMAT:
-		size = viewmsg_write_format(text, sizeof(text), &v->format_told);
-		break;
-	case PENDING_STREAM:
-		size = viewmsg_write_stream(text, sizeof(text), v->host->running);
-		break;
-	case PENDING_SOURCE:
-		size = viewmsg_write_source(text, sizeof(text), v->host->online, v->host->reason,
-					    clock_wire_us(v->host->online_since_us));
-		break;
-	case PENDING_TIME:
-		size = viewmsg_write_time(text, sizeof(text), v->time_t0_us, v->time_t1_us,
-					  clock_wire_us(clock_now_us()));
-		break;
-	case PENDING_BYE:
-		size = viewmsg_write_bye(text, sizeof(text), v->close_reason);
-		break;
-	case PENDING_PONG:
-		put_control(v, WS_PONG, v->pong, v->pong_size);
-		return;
-	case PENDING_PING:
-		put_control(v, WS_PING, NULL, 0);
-		return;
-	case PENDING_CLOSE:
-		v->out_size = ws_close_frame((uint8_t *)v->out, v->close_code, v->close_reason);
+	if (outbox_make(&v->outbox, &facts) == OUTBOX_CLOSE)
 		v->close_when_sent = v->peer_closed;
-		return;
-	}
-	put_text(v, text, size);
-}
-
-/* The lowest bit first: hello before format before the rest, close last. */
-static void compose_next(struct viewer *v)
-{
-	unsigned bit = v->pending & -v->pending;
-
-	v->pending &= ~bit;
-	compose(v, (enum pending)bit);
 }
 
 /* A picture of another format than the viewer knows: it must hear of that first. */
@@ -276,10 +168,10 @@ static bool needs_format(struct viewer *v, const struct hub_message *message)
 {
 	if (!is_v1(v) || message->begun || !(message->au->flags & AU_IDR))
 		return false;
-	if (memcmp(&message->au->format, &v->format_told, sizeof(v->format_told)) == 0)
+	if (memcmp(&message->au->format, &v->outbox.format, sizeof(v->outbox.format)) == 0)
 		return false;
-	v->format_told = message->au->format;
-	v->pending |= PENDING_FORMAT;
+	v->outbox.format = message->au->format;
+	v->outbox.wanted |= OUTBOX_FORMAT;
 	return true;
 }
 
@@ -310,8 +202,7 @@ static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 /* Everything is said that was to be said. */
 static bool is_over(const struct viewer *v)
 {
-	return v->state == VIEWER_CLOSING && v->close_when_sent && v->out_size == 0 &&
-	       v->pending == 0;
+	return v->state == VIEWER_CLOSING && v->close_when_sent && outbox_is_empty(&v->outbox);
 }
 
 bool viewer_flush(struct viewer *v, int64_t now_us)
@@ -319,16 +210,16 @@ bool viewer_flush(struct viewer *v, int64_t now_us)
 	bool more = true;
 
 	while (more && !v->blocked) {
-		if (v->out_size > 0) {
-			if (!send_out(v))
+		if (outbox_has_piece(&v->outbox)) {
+			if (!send_piece(v))
 				return false;
 			continue;
 		}
 		if (is_over(v))
 			return false;
 		bool mid_message = v->subscribed && subscriber_mid_message(&v->sub);
-		if (v->pending != 0 && !mid_message) {
-			compose_next(v);
+		if (!outbox_is_empty(&v->outbox) && !mid_message) {
+			make_piece(v);
 			continue;
 		}
 		if (v->state == VIEWER_CLOSING && !mid_message)
@@ -344,9 +235,9 @@ bool viewer_tell(struct viewer *v, unsigned news, int64_t now_us)
 	if (v->state != VIEWER_WATCHING || !is_v1(v))
 		return true;
 	if (news & VIEWER_NEWS_STREAM)
-		v->pending |= PENDING_STREAM;
+		v->outbox.wanted |= OUTBOX_STREAM;
 	if (news & VIEWER_NEWS_SOURCE)
-		v->pending |= PENDING_SOURCE;
+		v->outbox.wanted |= OUTBOX_SOURCE;
 	return viewer_flush(v, now_us);
 }
 
@@ -359,16 +250,10 @@ static void begin_close(struct viewer *v, enum ws_close_code code, const char *r
 	bool was_v1 = v->state == VIEWER_WATCHING && is_v1(v);
 	v->state = VIEWER_CLOSING;
 	v->closing_us = now_us;
-	v->close_code = code;
-	snprintf(v->close_reason, sizeof(v->close_reason), "%s", reason);
-	v->pending &= PENDING_HELLO;
-	if (!is_websocket(v)) {
+	if (is_websocket(v))
+		outbox_want_close(&v->outbox, code, reason, was_v1 && !v->peer_closed);
+	else
 		v->close_when_sent = true;
-		return;
-	}
-	if (was_v1 && !v->peer_closed)
-		v->pending |= PENDING_BYE;
-	v->pending |= PENDING_CLOSE;
 }
 
 bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason, int64_t now_us)
@@ -384,31 +269,30 @@ static bool refuse(struct viewer *v, int status, const char *detail, const char 
 		   int64_t now_us)
 {
 	log_info("viewer", "%llu: %s: %d: %s", (unsigned long long)v->id, v->peer, status, detail);
-	v->out_size = http_write_problem(v->out, sizeof(v->out), status, detail, extra);
-	v->framing = VIEWER_FRAMING_BARE;
+	v->outbox.size = http_write_problem(v->outbox.bytes, OUTBOX_BYTES, status, detail, extra);
+	v->framing = FRAMING_BARE;
 	v->close_when_sent = true;
 	v->state = VIEWER_CLOSING;
 	v->closing_us = now_us;
 	return viewer_flush(v, now_us);
 }
 
-static bool start_watching(struct viewer *v, enum viewer_framing framing, int64_t now_us)
+static bool start_watching(struct viewer *v, enum framing framing, int64_t now_us)
 {
 	v->framing = framing;
 	v->state = VIEWER_WATCHING;
 	if (is_v1(v)) {
 		/* Before it is subscribed: live_seq is the newest access unit of this moment. */
-		v->pending |= PENDING_HELLO;
+		v->outbox.wanted |= OUTBOX_HELLO;
 		if (!v->host->online)
-			v->pending |= PENDING_SOURCE;
+			v->outbox.wanted |= OUTBOX_SOURCE;
 	}
 	v->subscribed = true;
 	hub_subscribe(v->host->hub, &v->sub, framing, now_us);
 	v->host->watching++;
 	v->host->on_watching(v->host->arg);
-	static const char *const words[] = {"raw", SUBPROTOCOL, "stream.h264"};
 	log_info("viewer", "%llu: %s watches, %s", (unsigned long long)v->id, v->peer,
-		 words[framing]);
+		 framing_name(framing));
 	return viewer_flush(v, now_us);
 }
 
@@ -422,11 +306,11 @@ static bool answer_stream_h264(struct viewer *v, int64_t now_us)
 	if (is_full(v))
 		return refuse(v, 503, "as many viewers as allowed are watching",
 			      "Retry-After: 10\r\n", now_us);
-	v->out_size = (size_t)snprintf(v->out, sizeof(v->out),
-				       "HTTP/1.1 200 OK\r\nContent-Type: video/h264\r\n"
-				       "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-				       "Connection: close\r\n\r\n");
-	return start_watching(v, VIEWER_FRAMING_BARE, now_us);
+	v->outbox.size = (size_t)snprintf(v->outbox.bytes, OUTBOX_BYTES,
+					  "HTTP/1.1 200 OK\r\nContent-Type: video/h264\r\n"
+					  "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+					  "Connection: close\r\n\r\n");
+	return start_watching(v, FRAMING_BARE, now_us);
 }
 
 /* A browser cannot see a refused upgrade: nalcast.v1 is let in to be told, and closed. */
@@ -443,17 +327,18 @@ static bool answer_upgrade(struct viewer *v, const struct http_request *req, int
 	if (is_full(v) && !v1)
 		return refuse(v, 503, "as many viewers as allowed are watching",
 			      "Retry-After: 10\r\n", now_us);
-	v->out_size = http_write_upgrade(v->out, sizeof(v->out), accept, v1 ? SUBPROTOCOL : "");
+	v->outbox.size =
+		http_write_upgrade(v->outbox.bytes, OUTBOX_BYTES, accept, v1 ? SUBPROTOCOL : "");
 	ws_reader_init(&v->reader, v->in_message, sizeof(v->in_message));
 	if (is_full(v)) {
 		log_info("viewer", "%llu: %s: refused, %u are watching", (unsigned long long)v->id,
 			 v->peer, v->host->watching);
-		v->framing = VIEWER_FRAMING_V1;
+		v->framing = FRAMING_V1;
 		v->state = VIEWER_WATCHING;
 		return viewer_close(v, WS_CLOSE_TRY_AGAIN,
 				    "as many viewers as allowed are watching", now_us);
 	}
-	return start_watching(v, v1 ? VIEWER_FRAMING_V1 : VIEWER_FRAMING_RAW, now_us);
+	return start_watching(v, v1 ? FRAMING_V1 : FRAMING_RAW, now_us);
 }
 
 static bool answer(struct viewer *v, const struct http_request *req, int64_t now_us)
@@ -465,7 +350,8 @@ static bool answer(struct viewer *v, const struct http_request *req, int64_t now
 		return refuse(v, 404, "here are only stream and stream.h264", "", now_us);
 	if (strcmp(req->method, "GET") != 0)
 		return refuse(v, 405, "only GET is allowed here", "Allow: GET\r\n", now_us);
-	if (!http_origin_allowed(req, v->host->allow_origin)) {
+	if (!origin_allowed(req->has_origin ? req->origin : NULL, req->host, req->forwarded_proto,
+			    v->host->allow_origin)) {
 		char detail[400];
 		snprintf(detail, sizeof(detail),
 			 "pages of origin %.200s may not watch: see allow-origin", req->origin);
@@ -520,9 +406,9 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 		on_ack(v, &in, now_us);
 		break;
 	case VIEWMSG_TIME:
-		v->time_t0_us = in.t0_us;
-		v->time_t1_us = clock_wire_us(now_us);
-		v->pending |= PENDING_TIME;
+		v->outbox.time_t0_us = in.t0_us;
+		v->outbox.time_t1_us = clock_wire_us(now_us);
+		v->outbox.wanted |= OUTBOX_TIME;
 		break;
 	case VIEWMSG_PAUSE:
 		hub_pause(&v->sub);
@@ -571,10 +457,8 @@ static void on_ws_event(struct viewer *v, const struct ws_event *event, int64_t 
 			on_message(v, event, now_us);
 		break;
 	case WS_EVENT_PING:
-		memcpy(v->pong, event->payload, event->size);
-		v->pong_size = event->size;
 		if (v->state == VIEWER_WATCHING)
-			v->pending |= PENDING_PONG;
+			outbox_want_pong(&v->outbox, event->payload, event->size);
 		break;
 	case WS_EVENT_PONG:
 		v->pong_us = now_us;
@@ -681,7 +565,7 @@ static bool tick_watching(struct viewer *v, int64_t now_us)
 	}
 	if (now_us - v->pong_us >= PING_US) {
 		v->ping_us = now_us;
-		v->pending |= PENDING_PING;
+		v->outbox.wanted |= OUTBOX_PING;
 		return viewer_flush(v, now_us);
 	}
 	return true;

@@ -8,19 +8,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "streamer/hub.h"
 #include "streamer/percentile.h"
 #include "streamer/ws.h"
 
 struct viewer;
-
-enum viewer_framing {                      /* HUB_FRAMINGS of them */
-		      VIEWER_FRAMING_RAW,  /* a WebSocket message is an access unit */
-		      VIEWER_FRAMING_V1,   /* ...after nalcast.v1's header */
-		      VIEWER_FRAMING_BARE, /* no WebSocket: one access unit after the other */
-};
 
 struct viewer_host { /* what all viewers of a server share; outlives them */
 	struct hub *hub;
@@ -44,10 +37,6 @@ enum viewer_news { /* bits */
 		   VIEWER_NEWS_STREAM = 1 << 0,
 		   VIEWER_NEWS_SOURCE = 1 << 1,
 };
-
-/* The framings' headers, for hub_config.frame. */
-size_t viewer_frame(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
-		    uint32_t seq, int64_t publish_us);
 
 /* Takes fd. NULL: no memory, and fd is closed. */
 struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us);

@@ -15,9 +15,6 @@ static void check_request(const struct http_request *req)
 		abort();
 	if (!req->has_origin && req->origin[0] != '\0')
 		abort();
-	/* Our own page, and nobody else, whatever the head said. */
-	if (!http_origin_allowed(req, "https://other.example") && !req->has_origin)
-		abort();
 	http_path_ends(req, "stream");
 	http_list_has(req->ws_protocols, "nalcast.v1");
 	if (http_write_problem(out, sizeof(out), 404, req->path, "") >= sizeof(out) ||

@@ -10,6 +10,7 @@ EXTRA_DIST += %D%/chunks.h %D%/fcgi_input.h %D%/h264_file.h %D%/h264_write.h %D%
 
 if HAVE_CMOCKA
 unit_tests = \
+	%D%/test_args \
 	%D%/test_au \
 	%D%/test_auq \
 	%D%/test_bits \
@@ -41,6 +42,10 @@ unit_tests = \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+
+%C%_test_args_SOURCES = %D%/test_args.c
+%C%_test_args_CPPFLAGS = $(test_cppflags)
+%C%_test_args_LDADD = $(test_ldadd)
 
 %C%_test_au_SOURCES = %D%/test_au.c
 %C%_test_au_CPPFLAGS = $(test_cppflags)

@@ -65,7 +65,6 @@ static void upgrade_is_read_with_all_its_fields(void **state)
 	assert_string_equal(req.ws_version, "13");
 	assert_string_equal(req.ws_protocols, "chat, nalcast.v1, more");
 	assert_true(http_list_has(req.ws_protocols, "nalcast.v1"));
-	assert_true(http_origin_allowed(&req, ""));
 }
 
 static void plain_get_has_empty_fields(void **state)
@@ -306,50 +305,6 @@ static void lists_are_searched_by_whole_tokens(void **state)
 	assert_false(http_list_has(",,", ""));
 }
 
-static void origin_is_judged_by_protocol_md(void **state)
-{
-	UNUSED_STATE(state);
-	static const struct {
-		const char *origin, *host, *proto, *allow;
-		bool allowed;
-	} cases[] = {
-		{"https://cam.example", "cam.example", "https", "", true},
-		{"https://cam.example", "Cam.Example", "https", "", true},
-		{"HTTPS://CAM.example", "cam.example", "https", "", true},
-		{"https://cam.example:443", "cam.example", "https", "", true},
-		{"https://cam.example", "cam.example:443", "https", "", true},
-		{"http://cam.example", "cam.example:80", "", "", true},
-		{"http://cam.example:8080", "cam.example:8080", "http", "", true},
-		{"http://[::1]:8080", "[::1]:8080", "", "", true},
-		{"https://cam.example", "cam.example", "http", "", false},
-		{"http://cam.example", "cam.example", "https", "", false},
-		{"https://cam.example:80", "cam.example", "https", "", false},
-		{"https://cam.example:8443", "cam.example", "https", "", false},
-		{"https://cam.example", "cam.example:8443", "https", "", false},
-		{"https://evil.example", "cam.example", "https", "", false},
-		{"https://cam.example.evil", "cam.example", "https", "", false},
-		{"https://cam.example/", "cam.example", "https", "", false},
-		{"https://cam.example http://b", "cam.example", "https", "", false},
-		{"ftp://cam.example", "cam.example", "", "", false},
-		{"https://", "", "https", "", false},
-		{"", "", "", "", false},
-		{"", "cam.example", "", "", false},
-		{"null", "null", "", "null", false},
-		{"https://b.example", "cam.example", "https",
-		 "https://a.example, https://b.example", true},
-		{"https://b.example:8443", "cam.example", "https", "https://b.example", false},
-		{"app://here", "cam.example", "https", "app://here", true},
-	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct http_request req = {.has_origin = true};
-		snprintf(req.origin, sizeof(req.origin), "%s", cases[i].origin);
-		snprintf(req.host, sizeof(req.host), "%s", cases[i].host);
-		snprintf(req.forwarded_proto, sizeof(req.forwarded_proto), "%s", cases[i].proto);
-		assert_int_equal(http_origin_allowed(&req, cases[i].allow), cases[i].allowed);
-	}
-	assert_true(http_origin_allowed(&(struct http_request){.host = "a"}, ""));
-}
-
 static void upgrade_answer_is_exact(void **state)
 {
 	UNUSED_STATE(state);
@@ -402,7 +357,6 @@ int main(void)
 		cmocka_unit_test(upgrade_needs_both_fields_and_http_1_1),
 		cmocka_unit_test(path_ends_at_a_slash),
 		cmocka_unit_test(lists_are_searched_by_whole_tokens),
-		cmocka_unit_test(origin_is_judged_by_protocol_md),
 		cmocka_unit_test(upgrade_answer_is_exact),
 		cmocka_unit_test(problem_is_an_answer_with_its_length),
 	};

@@ -190,7 +190,8 @@ static void profiles_have_names_and_codec_strings(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct sps sps = {.profile_idc = cases[i].profile,
 				  .constraints = cases[i].constraints,
-				  .level_idc = 31};
+				  .level_idc = 31,
+				  .poc_type = 2};
 		struct au_format format;
 		sps_format(&sps, &format);
 		assert_string_equal(sps_profile_name(&sps), cases[i].name);

@@ -1,0 +1,96 @@
+#include "streamer/args.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "common/util.h"
+#include "streamer/conf.h"
+
+#define TIMEOUT_DEFAULT_MS 5000
+#define TIMEOUT_MAX_MS     20000
+
+int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, struct error *err)
+{
+	const json_t *value = json_object_get(args, "timeout_ms");
+	json_int_t ms = value != NULL ? json_integer_value(value) : TIMEOUT_DEFAULT_MS;
+
+	if ((value != NULL && !json_is_integer(value)) || ms < 0 || ms > TIMEOUT_MAX_MS) {
+		*ret_pointer = "/timeout_ms";
+		return error_set(err, -EINVAL, "timeout_ms is an integer from 0 to %d",
+				 TIMEOUT_MAX_MS);
+	}
+	*ret_us = ms * 1000;
+	return 0;
+}
+
+struct limits {
+	const char *key, *pointer;
+	unsigned min, max; /* pixels */
+};
+
+static const struct limits width_limits = {"width", "/width", CONF_WIDTH_MIN, CONF_WIDTH_MAX};
+static const struct limits height_limits = {"height", "/height", CONF_HEIGHT_MIN, CONF_HEIGHT_MAX};
+
+static int read_pixels(const json_t *args, const struct limits *limits, unsigned *ret_value,
+		       const char **ret_pointer, struct error *err)
+{
+	const json_t *value = json_object_get(args, limits->key);
+	json_int_t pixels = json_integer_value(value);
+
+	if (!json_is_integer(value) || pixels < limits->min || pixels > limits->max ||
+	    pixels % 2 != 0) {
+		*ret_pointer = limits->pointer;
+		return error_set(err, -EINVAL, "%s is an even integer from %u to %u", limits->key,
+				 limits->min, limits->max);
+	}
+	*ret_value = (unsigned)pixels;
+	return 0;
+}
+
+static int read_fps(const json_t *args, unsigned *ret_milli, const char **ret_pointer,
+		    struct error *err)
+{
+	const json_t *value = json_object_get(args, "fps");
+	double fps = json_number_value(value);
+
+	if (value == NULL) {
+		*ret_milli = 0;
+		return 0;
+	}
+	if (!json_is_number(value) || !(fps >= 1 && fps <= CONF_FPS_MAX)) {
+		*ret_pointer = "/fps";
+		return error_set(err, -EINVAL, "fps is a number from 1 to %d", CONF_FPS_MAX);
+	}
+	*ret_milli = (unsigned)lround(fps * 1000);
+	return 0;
+}
+
+int args_picture(const json_t *args, struct pipeline_picture *ret_picture, const char **ret_pointer,
+		 struct error *err)
+{
+	struct pipeline_picture picture;
+	int r = read_pixels(args, &width_limits, &picture.width, ret_pointer, err);
+
+	if (r == 0)
+		r = read_pixels(args, &height_limits, &picture.height, ret_pointer, err);
+	if (r == 0)
+		r = read_fps(args, &picture.fps_milli, ret_pointer, err);
+	if (r == 0)
+		*ret_picture = picture;
+	return r;
+}
+
+static unsigned wish(const json_t *args, const struct limits *limits)
+{
+	json_int_t pixels = json_integer_value(json_object_get(args, limits->key));
+
+	return (unsigned)max_i64(limits->min, min_i64(pixels, limits->max));
+}
+
+struct pipeline_picture args_wish(const json_t *args)
+{
+	return (struct pipeline_picture){
+		.width = wish(args, &width_limits),
+		.height = wish(args, &height_limits),
+	};
+}

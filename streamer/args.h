@@ -1,0 +1,25 @@
+/* args: reads the arguments of control requests into values within limits. No I/O; any thread. */
+#ifndef STREAMER_ARGS_H
+#define STREAMER_ARGS_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "streamer/pipeline.h"
+
+/* All return 0, or -EINVAL with words, and *ret_pointer (RFC 6901) then says which argument. */
+
+/* "timeout_ms": 0 to 20,000; 5,000 where it is not given. */
+int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, struct error *err);
+
+/* "width", "height": even, within conf.h's limits. "fps": 1 to 240; fps_milli 0 where it is not
+ * given. */
+int args_picture(const json_t *args, struct pipeline_picture *ret_picture, const char **ret_pointer,
+		 struct error *err);
+
+/* The size that was wished for, however wrong, to find what is near it. */
+struct pipeline_picture args_wish(const json_t *args);
+
+#endif

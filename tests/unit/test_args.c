@@ -1,0 +1,116 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "streamer/args.h"
+
+static json_t *load(const char *text)
+{
+	json_t *args = json_loads(text, 0, NULL);
+
+	assert_non_null(args);
+	return args;
+}
+
+static void picture_is_read(void **state)
+{
+	UNUSED_STATE(state);
+	struct pipeline_picture picture;
+	const char *pointer;
+	json_t *args = load("{\"width\":1280,\"height\":720,\"fps\":29.97}");
+
+	assert_int_equal(args_picture(args, &picture, &pointer, NULL), 0);
+	assert_int_equal(picture.width, 1280);
+	assert_int_equal(picture.height, 720);
+	assert_int_equal(picture.fps_milli, 29970);
+	json_decref(args);
+	args = load("{\"width\":160,\"height\":120}");
+	assert_int_equal(args_picture(args, &picture, &pointer, NULL), 0);
+	assert_int_equal(picture.fps_milli, 0);
+	json_decref(args);
+}
+
+static void wrong_picture_is_pointed_at(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *args, *pointer;
+	} cases[] = {
+		{"{}", "/width"},
+		{"{\"width\":\"640\",\"height\":480}", "/width"},
+		{"{\"width\":641,\"height\":480}", "/width"},
+		{"{\"width\":158,\"height\":480}", "/width"},
+		{"{\"width\":4098,\"height\":480}", "/width"},
+		{"{\"width\":-640,\"height\":480}", "/width"},
+		{"{\"width\":640.0,\"height\":480}", "/width"},
+		{"{\"width\":640,\"height\":118}", "/height"},
+		{"{\"width\":640,\"height\":9223372036854775807}", "/height"},
+		{"{\"width\":640,\"height\":null}", "/height"},
+		{"{\"width\":640,\"height\":480,\"fps\":0}", "/fps"},
+		{"{\"width\":640,\"height\":480,\"fps\":241}", "/fps"},
+		{"{\"width\":640,\"height\":480,\"fps\":1e300}", "/fps"},
+		{"{\"width\":640,\"height\":480,\"fps\":true}", "/fps"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pipeline_picture picture = {7, 7, 7};
+		const char *pointer = "";
+		struct error err = {0};
+		json_t *args = load(cases[i].args);
+		assert_int_equal(args_picture(args, &picture, &pointer, &err), -EINVAL);
+		assert_string_equal(pointer, cases[i].pointer);
+		assert_non_null(strstr(err.text, cases[i].pointer + 1));
+		assert_int_equal(picture.width, 7);
+		json_decref(args);
+	}
+}
+
+static void timeout_has_a_default_and_limits(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *args;
+		int r;
+		int64_t us;
+	} cases[] = {
+		{"{}", 0, 5000000},
+		{"{\"timeout_ms\":0}", 0, 0},
+		{"{\"timeout_ms\":20000}", 0, 20000000},
+		{"{\"timeout_ms\":20001}", -EINVAL, -1},
+		{"{\"timeout_ms\":-1}", -EINVAL, -1},
+		{"{\"timeout_ms\":\"5\"}", -EINVAL, -1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *pointer = "";
+		int64_t us = -1;
+		json_t *args = load(cases[i].args);
+		assert_int_equal(args_timeout(args, &us, &pointer, NULL), cases[i].r);
+		assert_int_equal(us, cases[i].us);
+		assert_string_equal(pointer, cases[i].r == 0 ? "" : "/timeout_ms");
+		json_decref(args);
+	}
+}
+
+static void wish_is_brought_within_limits(void **state)
+{
+	UNUSED_STATE(state);
+	json_t *args = load("{\"width\":-5,\"height\":99999999999}");
+	struct pipeline_picture wish = args_wish(args);
+
+	assert_int_equal(wish.width, 160);
+	assert_int_equal(wish.height, 2304);
+	json_decref(args);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(picture_is_read),
+		cmocka_unit_test(wrong_picture_is_pointed_at),
+		cmocka_unit_test(timeout_has_a_default_and_limits),
+		cmocka_unit_test(wish_is_brought_within_limits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
