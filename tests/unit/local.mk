@@ -2,10 +2,15 @@
 test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
-EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/splitter_show.h %D%/unit.h tests/data
-EXTRA_DIST += %D%/chunks.h %D%/h264_file.h %D%/h264_write.h %D%/run.sh \
-	%D%/scene.h %D%/unit.h tests/data
-EXTRA_DIST += %D%/chunks.h %D%/fcgi_input.h %D%/h264_file.h %D%/h264_write.h %D%/unit.h \
+EXTRA_DIST += \
+	%D%/chunks.h \
+	%D%/fcgi_input.h \
+	%D%/h264_file.h \
+	%D%/h264_write.h \
+	%D%/run.sh \
+	%D%/scene.h \
+	%D%/splitter_show.h \
+	%D%/unit.h \
 	tests/data
 
 if HAVE_CMOCKA
