@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { assertPattern, stats, waitDrawn, waitInPage, waitState } from '../lib/page.mjs';
+import { assertPattern, reasonOf, recordStates, stats, waitDrawn, waitInPage, waitState }
+  from '../lib/page.mjs';
 import { waitFor } from '../lib/stack.mjs';
 import { sized, useBrowser, withStack } from './whole.mjs';
 
@@ -97,13 +98,10 @@ test('a nalcastd that ends says so, and the page tells it', async () => {
   await withStack(async ({ stack, open }) => {
     const page = await open();
     await waitState(page, 'live');
-    const seen = page.evaluate(() => new Promise((resolve) => {
-      window.nalcast.addEventListener('state', () => {
-        if (window.nalcast.state === 'reconnecting') resolve(window.nalcast.reason);
-      });
-    }));
+    await recordStates(page);
     await stack.restart('nalcastd');
-    assert.ok((await seen).length > 10);
+    const { reason } = await reasonOf(page, 'reconnecting');
+    assert.ok(reason.length > 10);
     await waitState(page, 'live', 40000);
   }, sized(640, 480, 15));
 });

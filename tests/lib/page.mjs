@@ -92,6 +92,19 @@ function installReaders() {
   window.nalcastTest = { canvasOf, pixels, mean, snapshot, collect, colours };
 }
 
+/* An evaluate() that waits for something has no deadline of its own. */
+export async function within(what, promise, timeoutMs = 30000) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms for ${what}`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function withClock({ bytes, ...rest }) {
   return { clock: clockOf(Uint8Array.from(bytes)), ...rest };
 }
@@ -123,6 +136,24 @@ export function waitState(page, state, timeoutMs) {
     timeoutMs);
 }
 
+/* Keeps the states of our page from now on, for reasonOf(). */
+export function recordStates(page) {
+  return page.evaluate(() => {
+    window.statesSeen = {};
+    window.nalcast.addEventListener('state', () => {
+      window.statesSeen[window.nalcast.state] ??= {
+        reason: window.nalcast.reason, notice: document.getElementById('notice').textContent,
+      };
+    });
+  });
+}
+
+/* { reason, notice } when the page first was in this state, since recordStates(). */
+export async function reasonOf(page, state) {
+  await waitInPage(page, (want) => want in window.statesSeen, state);
+  return page.evaluate((want) => window.statesSeen[want], state);
+}
+
 /* Waits until `more` pictures have been painted from now on. */
 export async function waitDrawn(page, more, timeoutMs) {
   const count = (await stats(page)).drawn + more;
@@ -150,7 +181,8 @@ export async function readClock(page, selector) {
  * colours of the rectangles.
  */
 export async function collectClocks(page, count, rects = []) {
-  const found = await page.evaluate(([n, r]) => window.nalcastTest.collect(n, r), [count, rects]);
+  const found = await within(`${count} pictures`,
+    page.evaluate(([n, r]) => window.nalcastTest.collect(n, r), [count, rects]));
   return found.map(withClock);
 }
 

@@ -7,6 +7,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+import { within } from './page.mjs';
+
 const STEP = 8;
 
 /* Mean of the absolute difference: equal pictures measure 0.1 to 0.8, damaged ones far more. */
@@ -48,7 +50,7 @@ function gridOf(luma, width, height) {
  */
 export async function collectLuma(page, count, matrix = 'bt601') {
   const [kr, kb] = matrix === 'bt709' ? [0.2126, 0.0722] : [0.299, 0.114];
-  const found = await page.evaluate(([wanted, step, red, blue]) => new Promise((resolve) => {
+  const collected = page.evaluate(([wanted, step, red, blue]) => new Promise((resolve) => {
     const pictures = [];
     const read = () => {
       const { canvas, stats } = window.nalcast;
@@ -69,6 +71,7 @@ export async function collectLuma(page, count, matrix = 'bt601') {
     };
     window.nalcast.addEventListener('painted', read);
   }), [count, STEP, kr, kb]);
+  const found = await within(`${count} pictures`, collected);
   return found.map((picture) => ({ ...picture, luma: Uint8Array.from(picture.luma) }));
 }
 

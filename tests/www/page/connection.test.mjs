@@ -4,20 +4,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { patternUnits } from '../../lib/encode.mjs';
-import { readClock, stats, waitDrawn, waitInPage, waitState } from '../../lib/page.mjs';
+import { readClock, reasonOf, recordStates, stats, waitDrawn, waitInPage, waitState }
+  from '../../lib/page.mjs';
+import { waitFor } from '../../lib/process.mjs';
 import { plays, useBrowser, withServer } from './fixture.mjs';
 
 useBrowser();
 
 const notice = (page) => page.locator('#notice').textContent();
 
-/* Waits until the server has heard a message that fits. */
-async function heard(page, viewer, fits) {
-  for (;;) {
-    const message = viewer.received.find(fits);
-    if (message) return message;
-    await page.waitForTimeout(20);
-  }
+/* Waits until the server has heard a message of this type. */
+function heard(viewer, type) {
+  return waitFor(`the page to say ${type}`, () => viewer.received.some((m) => m.type === type));
 }
 
 function setHidden(page, hidden) {
@@ -58,16 +56,12 @@ test('a server that goes away says goodbye, and its words are shown', async () =
     server.onViewer = plays(units);
     const page = await open();
     await waitState(page, 'live');
-    const goodbye = page.evaluate(() => new Promise((resolve) => {
-      window.nalcast.addEventListener('state', () => {
-        if (window.nalcast.state !== 'reconnecting') return;
-        resolve([window.nalcast.reason, document.getElementById('notice').textContent]);
-      });
-    }));
+    await recordStates(page);
     const [viewer] = server.viewers;
     viewer.say({ type: 'bye', reason: 'nalcastd is being updated.' });
     viewer.socket.close(1001);
-    assert.deepEqual(await goodbye, Array(2).fill('nalcastd is being updated.'));
+    const words = 'nalcastd is being updated.';
+    assert.deepEqual(await reasonOf(page, 'reconnecting'), { reason: words, notice: words });
     await waitState(page, 'live');
   });
 });
@@ -195,9 +189,9 @@ test('a hidden page pauses, and shows pictures again from an IDR when it is seen
     await waitState(page, 'live');
     const [viewer] = server.viewers;
     await setHidden(page, true);
-    await heard(page, viewer, (message) => message.type === 'pause');
+    await heard(viewer, 'pause');
     await setHidden(page, false);
-    await heard(page, viewer, (message) => message.type === 'resume');
+    await heard(viewer, 'resume');
     await waitDrawn(page, 10);
     const { clock } = await readClock(page);
     assert.ok(clock !== null);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { patternUnits } from '../../lib/encode.mjs';
-import { collectClocks, readClock, stats, waitDrawn, waitInPage, waitState }
+import { collectClocks, readClock, stats, waitDrawn, waitInPage, waitState, within }
   from '../../lib/page.mjs';
 import { sps } from '../sps-writer.mjs';
 import { plays, useBrowser, withServer } from './fixture.mjs';
@@ -83,14 +83,14 @@ for (const decoder of DECODERS) {
         viewer.play(units, { mutate: (unit, n) => (n === 40 ? null : unit) });
       };
       const page = await open(`?decoder=${decoder}`);
-      const shown = await page.evaluate(() => new Promise((resolve) => {
+      const shown = await within('the next IDR', page.evaluate(() => new Promise((resolve) => {
         const seqs = [];
         window.nalcast.addEventListener('painted', () => {
           const { lastSeq } = window.nalcast.stats;
           seqs.push(lastSeq);
           if (lastSeq >= 65) resolve(seqs);
         });
-      }));
+      })));
       assert.deepEqual(shown.filter((seq) => seq >= 40 && seq < 60), []);
       assert.ok(shown.includes(39) && shown.includes(60));
       assert.equal((await stats(page)).gaps, 1);
