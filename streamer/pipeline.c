@@ -101,6 +101,7 @@ static int probe(struct pipeline *p, struct error *err)
 	orders_set_caps(&p->orders, &p->known);
 	memcpy(p->mine.backend, p->known.backend, sizeof(p->mine.backend));
 	memcpy(p->mine.id, p->known.id, sizeof(p->mine.id));
+	p->mine.own_size = p->known.mode_count == 0;
 	return 0;
 }
 
@@ -426,6 +427,9 @@ static void probe_at_start(struct pipeline *p)
 	if (r < 0) {
 		p->mine.last_error = err;
 		log_warn("pipeline", "no camera yet: %s", err.text);
+	} else {
+		log_info("pipeline", "source: %s, %s", p->known.backend,
+			 p->known.id[0] != '\0' ? p->known.id : p->known.name);
 	}
 	publish_report(p);
 }

@@ -47,8 +47,9 @@ struct pipeline_report { /* a consistent copy */
 
 	char backend[16]; /* "test"; "" before the source was chosen */
 	char id[SOURCE_DEVICE_MAX];
+	bool own_size;                   /* the source has one size, its own: wanted says nothing */
 	struct pipeline_picture wanted;  /* what it is opened with, next time or now */
-	struct pipeline_picture granted; /* while RUNNING */
+	struct pipeline_picture granted; /* when it was open last; 0: never */
 	char encoder[16];                /* while RUNNING, else "" */
 	bool hardware;
 	bool can_force_idr;

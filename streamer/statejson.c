@@ -42,7 +42,9 @@ struct pipeline_picture statejson_effective(const struct stream_status *status)
 {
 	const struct pipeline_report *report = &status->pipeline;
 
-	return report->state == PIPELINE_RUNNING ? report->granted : report->wanted;
+	bool granted = report->own_size || report->state == PIPELINE_RUNNING;
+
+	return granted ? report->granted : report->wanted;
 }
 
 static json_t *range(unsigned min, unsigned max, unsigned step)
@@ -67,8 +69,6 @@ json_t *statejson_resolution(const struct stream_status *status, const struct so
 	struct pipeline_picture picture = statejson_effective(status);
 	json_t *modes = json_array();
 
-	if (caps->mode_count == 0) /* the source's own size, known once it was opened */
-		picture = status->pipeline.granted;
 	for (unsigned i = 0; i < caps->mode_count; i++)
 		json_array_append_new(modes, statejson_mode(&caps->modes[i]));
 	json_t *resolution = statejson_picture(&picture);

@@ -17,7 +17,8 @@ json_t *statejson_resolution(const struct stream_status *status, const struct so
 /* {"width","height","fps"}; null where unknown (0) */
 json_t *statejson_picture(const struct pipeline_picture *picture);
 
-/* What the stream is shown at: granted while it runs, else what it will be opened with. */
+/* What the stream is shown at: as granted while it runs, else as it will be opened. A source that
+ * has one size of its own tells it by being opened: zeros before. */
 struct pipeline_picture statejson_effective(const struct stream_status *status);
 
 json_t *statejson_mode(const struct source_mode *mode);
