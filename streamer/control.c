@@ -260,16 +260,23 @@ static void on_news(void *arg)
 	}
 }
 
-static void set_running(struct connection *conn, const json_t *args, bool running)
+static bool read_timeout(struct connection *conn, const json_t *args, int64_t *ret_us)
 {
 	const char *pointer;
 	struct error err;
+
+	if (args_timeout(args, ret_us, &pointer, &err) == 0)
+		return true;
+	reply_error(conn, CTL_INVALID, pointer, NULL, err.text);
+	return false;
+}
+
+static void set_running(struct connection *conn, const json_t *args, bool running)
+{
 	int64_t timeout_us;
 
-	if (args_timeout(args, &timeout_us, &pointer, &err) < 0) {
-		reply_error(conn, CTL_INVALID, pointer, NULL, err.text);
+	if (!read_timeout(conn, args, &timeout_us))
 		return;
-	}
 	conn->changed = stream_set_running(conn->control->stream, running);
 	wait_for(conn, running ? WAITING_FOR_FLOW : WAITING_FOR_IDLE, timeout_us);
 }
@@ -347,10 +354,8 @@ static void op_set_resolution(struct connection *conn, const json_t *args)
 	struct error err;
 	int64_t timeout_us;
 
-	if (args_timeout(args, &timeout_us, &pointer, &err) < 0) {
-		reply_error(conn, CTL_INVALID, pointer, NULL, err.text);
+	if (!read_timeout(conn, args, &timeout_us))
 		return;
-	}
 	if (args_picture(args, &conn->requested, &pointer, &err) < 0) {
 		reply_error(conn, CTL_INVALID, pointer,
 			    nearest_modes(conn, wish.width, wish.height), err.text);
