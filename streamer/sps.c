@@ -266,11 +266,13 @@ static int read_nal(const uint8_t *nal, size_t size, struct sps *sps, struct lay
 int sps_read(const uint8_t *nal, size_t size, struct sps *ret_sps)
 {
 	struct layout layout = {.vui = 0};
-	struct sps sps = {.id = 0};
-	int r = read_nal(nal, size, &sps, &layout);
+	struct sps sps;
 
+	/* With what lies between its members: an SPS can be compared as bytes. */
+	memset(&sps, 0, sizeof(sps));
+	int r = read_nal(nal, size, &sps, &layout);
 	if (r == 0)
-		*ret_sps = sps;
+		memcpy(ret_sps, &sps, sizeof(sps));
 	return r;
 }
 
