@@ -42,6 +42,13 @@ static int on_goodbye(sd_event_source *source, uint64_t usec, void *arg)
 	return sd_event_exit(d->event, 0);
 }
 
+static void on_closed(void *arg)
+{
+	struct daemon *d = arg;
+
+	sd_event_exit(d->event, 0);
+}
+
 /* Viewers are told; the loop goes on until they are gone, or a second has passed. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
 {
@@ -52,12 +59,12 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	sd_notify(0, "STOPPING=1");
 	if (d->goodbye_timer != NULL)
 		return sd_event_exit(d->event, 0);
-	d->control = (control_free(d->control), NULL);
-	stream_close(d->stream);
-	if (stream_is_closed(d->stream))
-		return sd_event_exit(d->event, 0);
-	return sd_event_add_time_relative(d->event, &d->goodbye_timer, CLOCK_MONOTONIC, GOODBYE_US,
-					  1, on_goodbye, d);
+	control_free(d->control);
+	d->control = NULL;
+	int r = sd_event_add_time_relative(d->event, &d->goodbye_timer, CLOCK_MONOTONIC, GOODBYE_US,
+					   1, on_goodbye, d);
+	stream_close(d->stream, on_closed, d);
+	return r;
 }
 
 static int make_folder_of(const char *path, struct error *err)

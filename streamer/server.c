@@ -42,6 +42,7 @@ struct server {
 	int epoll_fd;
 	int listen_fd;
 	bool watched;
+	bool closing;
 	bool descriptors_ran_out;
 	struct percentile capture_to_publish;
 
@@ -57,6 +58,8 @@ static void remove_member(struct server *server, struct member *member)
 	server->member_count--;
 	viewer_free(member->viewer);
 	free(member);
+	if (server->closing && server->member_count == 0)
+		server->cfg.on_closed(server->cfg.arg);
 }
 
 static void on_watching(void *arg)
@@ -323,7 +326,7 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 	return 0;
 }
 
-void server_close_viewers(struct server *server)
+void server_close(struct server *server)
 {
 	int64_t now_us = clock_now_us();
 
@@ -334,17 +337,16 @@ void server_close_viewers(struct server *server)
 		if (!viewer_close(m->viewer, WS_CLOSE_GOING_AWAY, "nalcastd stops", now_us))
 			remove_member(server, m);
 	}
-}
-
-bool server_is_empty(const struct server *server)
-{
-	return server->member_count == 0;
+	server->closing = true;
+	if (server->member_count == 0)
+		server->cfg.on_closed(server->cfg.arg);
 }
 
 void server_free(struct server *server)
 {
 	if (server == NULL)
 		return;
+	server->closing = false; /* nobody is to hear of it any more */
 	while (server->member_count > 0)
 		remove_member(server, server->members.next);
 	sd_event_source_disable_unref(server->listen_source);

@@ -26,6 +26,7 @@ struct server_config {
 	/* Somebody watches who did not, or the other way round; the pipeline is to be told. */
 	void (*on_watched)(void *arg, bool watched);
 	void (*need_idr)(void *arg);
+	void (*on_closed)(void *arg); /* after server_close(): everybody is gone */
 	void *arg;
 };
 
@@ -38,9 +39,9 @@ struct server_stats {
 
 int server_new(const struct server_config *cfg, struct server **ret_server, struct error *err);
 
-/* Everybody is told "going away" (1001). Afterwards server_is_empty() tells when they are gone. */
-void server_close_viewers(struct server *server);
-bool server_is_empty(const struct server *server);
+/* Everybody is told "going away" (1001), nobody is let in any more. on_closed is called when the
+ * last is gone, perhaps at once. */
+void server_close(struct server *server);
 void server_free(struct server *server); /* NULL is nothing */
 
 /* What viewers are told of stream and camera, and whether the encoder makes IDRs on request. */

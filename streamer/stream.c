@@ -31,6 +31,8 @@ struct stream {
 
 	void (*on_news)(void *arg);
 	void *on_news_arg;
+	void (*on_closed)(void *arg);
+	void *on_closed_arg;
 	sd_event_source *report_source, *linger_timer;
 };
 
@@ -76,6 +78,13 @@ static void on_need_idr(void *arg)
 	struct stream *stream = arg;
 
 	pipeline_force_idr(stream->pipeline);
+}
+
+static void on_server_closed(void *arg)
+{
+	struct stream *stream = arg;
+
+	stream->on_closed(stream->on_closed_arg);
 }
 
 /* A picture that was asked for and works is kept. */
@@ -146,6 +155,7 @@ static int build(struct stream *stream, int listen_fd, struct error *err)
 		.auq = stream->auq,
 		.on_watched = on_watched,
 		.need_idr = on_need_idr,
+		.on_closed = on_server_closed,
 		.arg = stream,
 	};
 
@@ -186,14 +196,11 @@ int stream_new(sd_event *event, const struct conf *conf, struct store *store, in
 	return 0;
 }
 
-void stream_close(struct stream *stream)
+void stream_close(struct stream *stream, void (*on_closed)(void *arg), void *arg)
 {
-	server_close_viewers(stream->server);
-}
-
-bool stream_is_closed(const struct stream *stream)
-{
-	return server_is_empty(stream->server);
+	stream->on_closed = on_closed;
+	stream->on_closed_arg = arg;
+	server_close(stream->server);
 }
 
 bool stream_free(struct stream *stream)

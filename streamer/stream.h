@@ -30,9 +30,8 @@ struct stream_status {            /* a copy */
 int stream_new(sd_event *event, const struct conf *conf, struct store *store, int listen_fd,
 	       struct stream **ret_stream, struct error *err);
 
-/* Viewers are told and go; stream_is_closed() tells when they are gone. */
-void stream_close(struct stream *stream);
-bool stream_is_closed(const struct stream *stream);
+/* Viewers are told and go; on_closed is called when they are gone, perhaps at once. */
+void stream_close(struct stream *stream, void (*on_closed)(void *arg), void *arg);
 
 /* false: the camera's driver hangs; nothing may be freed any more, the process should end. */
 bool stream_free(struct stream *stream); /* NULL is nothing */
