@@ -139,11 +139,21 @@ static int read_query(struct request *req, const char *query, struct response *r
 	return 0;
 }
 
+/* What is meant for another camera must not reach this one. */
+static int check_camera(const struct request_input *in, struct response *res)
+{
+	const char *camera = param_of(in, "NALCAST_CAMERA");
+
+	if (camera[0] == '\0' || strcmp(camera, REQUEST_CAMERA) == 0)
+		return 0;
+	return response_problem(res, 404, "not-found", "There is no camera '%.40s' here.", camera);
+}
+
 int request_read(struct request *req, const struct request_input *in, struct response *res)
 {
 	*req = (struct request){.method = method_from_word(param_of(in, "REQUEST_METHOD"))};
 	res->head_only = req->method == REQUEST_HEAD;
-	if (read_path(in, &req->path, res) < 0)
+	if (check_camera(in, res) < 0 || read_path(in, &req->path, res) < 0)
 		return RESPONSE_REFUSED;
 	return read_query(req, param_of(in, "QUERY_STRING"), res);
 }

@@ -11,10 +11,11 @@
 
 #include "fcgi/response.h"
 
-#define REQUEST_BODY_MAX   65536 /* bytes */
-#define REQUEST_PATH_MAX   1024  /* bytes */
-#define REQUEST_QUERY_MAX  1024  /* bytes */
-#define REQUEST_PARAMS_MAX 8     /* parameters in the query */
+#define REQUEST_BODY_MAX   65536  /* bytes */
+#define REQUEST_PATH_MAX   1024   /* bytes */
+#define REQUEST_QUERY_MAX  1024   /* bytes */
+#define REQUEST_PARAMS_MAX 8      /* parameters in the query */
+#define REQUEST_CAMERA     "main" /* the one camera there is */
 
 enum request_method {
 	REQUEST_GET,
@@ -47,8 +48,9 @@ struct request {
 
 /* All below return 0, or RESPONSE_REFUSED with the answer in res. */
 
-/* Method, path and query. 404 for a path that is none of ours, 414, 400 for a query that cannot
- * be read. request_clear() in any case. */
+/* Method, path and query. 404 for a path that is none of ours and for another camera than
+ * REQUEST_CAMERA (the FastCGI parameter NALCAST_CAMERA, where the web server gives one), 414, 400
+ * for a query that cannot be read. request_clear() in any case. */
 int request_read(struct request *req, const struct request_input *in, struct response *res);
 void request_clear(struct request *req);
 

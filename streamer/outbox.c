@@ -87,14 +87,16 @@ enum outbox_item outbox_make(struct outbox *o, const struct outbox_facts *facts)
 
 	assert(o->wanted != 0 && o->size == 0);
 	o->wanted &= ~(unsigned)item;
-	if (item == OUTBOX_PONG)
+	if (item == OUTBOX_PONG) {
 		put_frame(o, WS_PONG, o->pong, o->pong_size);
-	else if (item == OUTBOX_PING)
+	} else if (item == OUTBOX_PING) {
 		put_frame(o, WS_PING, NULL, 0);
-	else if (item == OUTBOX_CLOSE)
+	} else if (item == OUTBOX_CLOSE) {
 		o->size = ws_close_frame((uint8_t *)o->bytes, o->close_code, o->close_reason);
-	else
-		put_frame(o, WS_TEXT, text, write_text(o, item, facts, text, sizeof(text)));
+	} else {
+		size_t size = write_text(o, item, facts, text, sizeof(text));
+		put_frame(o, WS_TEXT, text, size);
+	}
 	return item;
 }
 

@@ -168,9 +168,9 @@ static int open_chain(struct pipeline *p, struct error *err)
 	p->last_frame_us = clock_now_us();
 	p->withholding = true;
 	p->rate = (struct rate){.since_us = p->last_frame_us};
-	log_info("pipeline", "open: %s %s, %ux%u at %u.%03u fps, encoder %s", p->known.backend,
-		 p->known.id, format.width, format.height, format.fps_milli / 1000,
-		 format.fps_milli % 1000, encoder->name);
+	log_info("pipeline", "open: %s, %ux%u at %u.%03u fps, encoder %s", p->known.backend,
+		 format.width, format.height, format.fps_milli / 1000, format.fps_milli % 1000,
+		 encoder->name);
 	return 0;
 }
 

@@ -40,6 +40,29 @@ static void methods_are_words(void **state)
 	}
 }
 
+static void another_camera_is_not_this_one(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *camera;
+		int status; /* 0: fine */
+	} cases[] = {{NULL, 0}, {"", 0}, {"main", 0}, {"door", 404}, {"Main", 404}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct pair pairs[PAIRS_MAX] = {{"REQUEST_METHOD", "POST"},
+						      {"DOCUMENT_URI", "/door/api/v1/stop"},
+						      {"NALCAST_CAMERA", cases[i].camera}};
+		struct request_input in = input_of(pairs, "");
+		struct request req;
+		struct response res = {0};
+		int r = request_read(&req, &in, &res);
+		assert_int_equal(r, cases[i].status == 0 ? 0 : RESPONSE_REFUSED);
+		assert_int_equal(res.status, cases[i].status);
+		request_clear(&req);
+		response_clear(&res);
+	}
+}
+
 static void the_tail_of_the_path_counts(void **state)
 {
 	UNUSED_STATE(state);
@@ -296,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(methods_are_words),
+		cmocka_unit_test(another_camera_is_not_this_one),
 		cmocka_unit_test(the_tail_of_the_path_counts),
 		cmocka_unit_test(parameters_are_decoded),
 		cmocka_unit_test(queries_that_cannot_be_read_are_refused),
