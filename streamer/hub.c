@@ -313,7 +313,7 @@ static void apply_policy(struct hub *hub, struct subscriber *sub, int64_t now_us
 	int64_t limit_us = inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us);
 
 	if (sub->state == SUBSCRIBER_LIVE) {
-		if (sub->seq < hub->tail || sub->inflight.count == INFLIGHT_MAX ||
+		if (sub->seq < hub->tail || inflight_is_full(&sub->inflight) ||
 		    hub_lag_us(hub, sub, now_us) > limit_us)
 			sub->state = SUBSCRIBER_DRAINING;
 	}

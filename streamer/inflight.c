@@ -6,8 +6,12 @@
 
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
 {
-	if (f->count == INFLIGHT_MAX)
+	if (inflight_is_full(f))
 		return;
+	if (f->count == INFLIGHT_MAX) {
+		f->head = (f->head + 1) % INFLIGHT_MAX;
+		f->count--;
+	}
 	unsigned at = (f->head + f->count++) % INFLIGHT_MAX;
 	f->seq[at] = seq;
 	f->sent_us[at] = now_us;
@@ -29,6 +33,11 @@ unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
 	f->rtt_min_us = f->acking ? min_i64(f->rtt_min_us, f->rtt_us) : f->rtt_us;
 	f->acking = true;
 	return settled;
+}
+
+bool inflight_is_full(const struct inflight *f)
+{
+	return f->acking && f->count == INFLIGHT_MAX;
 }
 
 int64_t inflight_age_us(const struct inflight *f, int64_t now_us)

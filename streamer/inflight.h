@@ -20,12 +20,16 @@ struct inflight {
 	int64_t rtt_us;     /* newest seen */
 };
 
-/* A message's first byte goes out. A full list forgets its newest: the viewer is hopeless. */
+/* A message's first byte goes out. A full list forgets its newest: the viewer is hopeless. That of
+ * a viewer that never acknowledged anything (raw mode) forgets its oldest: it says nothing. */
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us);
 
 /* The viewer says that it got everything up to seq. Returns how many messages that settles; what
  * it was never sent, or has acknowledged before, settles none. */
 unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us);
+
+/* It acknowledges, and not what it was sent lately. */
+bool inflight_is_full(const struct inflight *f);
 
 /* How long the oldest unacknowledged message has been out; 0 when there is none, or while the
  * viewer has never acknowledged anything. */

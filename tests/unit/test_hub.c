@@ -114,6 +114,23 @@ static void first_viewer_asks_for_an_idr_and_begins_at_it(void **state)
 	hub_unsubscribe(hub, &sub);
 }
 
+static void viewer_that_never_acknowledges_gets_every_picture(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	unsigned count = 0;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish(AU_IDR);
+	for (unsigned i = 0; i < 3 * INFLIGHT_MAX; i++) {
+		publish(0);
+		count += drain(&sub, NULL, NULL);
+	}
+	assert_int_equal(count, 3 * INFLIGHT_MAX + 1);
+	assert_int_equal(sub.skipped_aus, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
 static void viewer_joins_at_a_near_idr_in_the_ring(void **state)
 {
 	UNUSED_STATE(state);
@@ -425,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(first_viewer_asks_for_an_idr_and_begins_at_it),
+		TEST(viewer_that_never_acknowledges_gets_every_picture),
 		TEST(viewer_joins_at_a_near_idr_in_the_ring),
 		TEST(idr_that_is_old_or_far_is_not_joined_at),
 		TEST(encoder_that_cannot_be_asked_means_replay_from_its_idr),

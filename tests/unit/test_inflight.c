@@ -72,6 +72,33 @@ static void full_list_stays_in_bounds(void **state)
 	assert_int_equal(inflight_ack(&f, 3 * INFLIGHT_MAX, 0), INFLIGHT_MAX);
 }
 
+static void first_ack_of_a_full_list_measures_the_newest(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	for (uint32_t i = 0; i < 3 * INFLIGHT_MAX; i++)
+		inflight_sent(&f, i, i * 1000);
+	assert_false(inflight_is_full(&f));
+	assert_int_equal(inflight_ack(&f, 3 * INFLIGHT_MAX - 1, 3 * INFLIGHT_MAX * 1000),
+			 INFLIGHT_MAX);
+	assert_int_equal(f.rtt_min_us, 1000);
+}
+
+static void viewer_that_stops_acknowledging_fills_its_list(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	inflight_sent(&f, 0, 0);
+	inflight_ack(&f, 0, 1000);
+	for (uint32_t i = 1; i <= INFLIGHT_MAX; i++) {
+		assert_false(inflight_is_full(&f));
+		inflight_sent(&f, i, i);
+	}
+	assert_true(inflight_is_full(&f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +108,8 @@ int main(void)
 		cmocka_unit_test(ack_of_what_was_never_sent_settles_only_what_was),
 		cmocka_unit_test(seq_may_wrap),
 		cmocka_unit_test(full_list_stays_in_bounds),
+		cmocka_unit_test(first_ack_of_a_full_list_measures_the_newest),
+		cmocka_unit_test(viewer_that_stops_acknowledging_fills_its_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
