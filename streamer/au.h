@@ -6,6 +6,7 @@
 #define STREAMER_AU_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct au_format {
 	unsigned coded_width, coded_height; /* what a decoder that does not crop puts out */
 	unsigned fps_milli;                 /* thousandths of a frame per second; 0: unknown */
 	unsigned decoder_delay_frames;      /* that a decoder may hold back: see sps.h */
+	bool broadway;                      /* Broadway can show it */
 };
 
 struct au {

@@ -18,6 +18,11 @@
 #define UNSPECIFIED         2 /* tables E-3 to E-5 */
 #define FPS_MAX             1000
 
+/* Broadway is built with a heap of 50 MiB, and asking for more aborts it for good. It keeps two
+ * pictures beside those that are referred to. */
+#define BROADWAY_PICTURES_MAX_BYTES 40000000u
+#define BROADWAY_SPARE_PICTURES     2
+
 enum profile { /* A.2 */
 	       PROFILE_BASELINE = 66,
 	       PROFILE_MAIN = 77,
@@ -281,6 +286,11 @@ bool sps_is_baseline(const struct sps *sps)
 	return sps->profile_idc == PROFILE_BASELINE || constraint(sps, 0);
 }
 
+bool sps_allows_b(const struct sps *sps)
+{
+	return sps->poc_type != 2 && !sps_is_baseline(sps);
+}
+
 const char *sps_profile_name(const struct sps *sps)
 {
 	switch (sps->profile_idc) {
@@ -330,17 +340,31 @@ static unsigned dpb_mbs_max(const struct sps *sps)
 	return 696320;
 }
 
+/* MaxDpbFrames of the level (A.3.1), and never less than are referred to. */
+static unsigned dpb_frames(const struct sps *sps)
+{
+	unsigned mbs = sps->coded_width / MB_PIXELS * (sps->coded_height / MB_PIXELS);
+	unsigned frames = dpb_mbs_max(sps) / mbs;
+
+	if (frames < sps->num_ref_frames)
+		frames = sps->num_ref_frames;
+	return frames < REF_FRAMES_MAX ? frames : REF_FRAMES_MAX;
+}
+
 unsigned sps_decoder_delay(const struct sps *sps)
 {
 	if (sps->poc_type == 2)
 		return 0;
-	if (sps->restriction_present)
-		return sps->max_num_reorder_frames;
-	unsigned mbs = sps->coded_width / MB_PIXELS * (sps->coded_height / MB_PIXELS);
-	unsigned frames = dpb_mbs_max(sps) / mbs;
-	if (frames < sps->num_ref_frames)
-		frames = sps->num_ref_frames;
-	return frames < REF_FRAMES_MAX ? frames : REF_FRAMES_MAX;
+	return sps->restriction_present ? sps->max_num_reorder_frames : dpb_frames(sps);
+}
+
+bool sps_suits_broadway(const struct sps *sps)
+{
+	uint64_t frames = sps_decoder_delay(sps) == 0 ? sps->num_ref_frames : dpb_frames(sps);
+	uint64_t frame_bytes = (uint64_t)sps->coded_width * sps->coded_height * 3 / 2;
+
+	return sps_is_baseline(sps) && sps->frame_mbs_only &&
+	       (frames + BROADWAY_SPARE_PICTURES) * frame_bytes <= BROADWAY_PICTURES_MAX_BYTES;
 }
 
 void sps_format(const struct sps *sps, struct au_format *ret_format)
@@ -352,7 +376,8 @@ void sps_format(const struct sps *sps, struct au_format *ret_format)
 					 .coded_width = sps->coded_width,
 					 .coded_height = sps->coded_height,
 					 .fps_milli = sps_fps_milli(sps),
-					 .decoder_delay_frames = sps_decoder_delay(sps)};
+					 .decoder_delay_frames = sps_decoder_delay(sps),
+					 .broadway = sps_suits_broadway(sps)};
 	snprintf(ret_format->codec, sizeof(ret_format->codec), "avc1.%02X%02X%02X",
 		 sps->profile_idc, sps->constraints, sps->level_idc);
 }

@@ -46,6 +46,13 @@ int sps_read(const uint8_t *nal, size_t size, struct sps *ret_sps);
  * (constraint_set0_flag): what Broadway decodes. */
 bool sps_is_baseline(const struct sps *sps);
 
+/* May there be B pictures? Not in a stream that says it keeps to Baseline (A.2.1), nor with POC
+ * type 2, whose output order is decoding order (8.2.1.3). */
+bool sps_allows_b(const struct sps *sps);
+
+/* Can Broadway show it: Baseline, and with its reference pictures no larger than its heap? */
+bool sps_suits_broadway(const struct sps *sps);
+
 /* "Constrained Baseline", "Main", ..., for people. */
 const char *sps_profile_name(const struct sps *sps);
 

@@ -59,7 +59,8 @@ static void put_format(struct jsontext *j, const struct au_format *f)
 {
 	if (f == NULL) {
 		jsontext_put(j, "\"codec\":null,\"width\":null,\"height\":null,\"crop\":null,"
-				"\"coded_width\":null,\"coded_height\":null,\"fps\":null");
+				"\"coded_width\":null,\"coded_height\":null,\"fps\":null,"
+				"\"broadway\":null");
 		return;
 	}
 	jsontext_put(j, "\"codec\":");
@@ -73,6 +74,7 @@ static void put_format(struct jsontext *j, const struct au_format *f)
 	jsontext_put(j, ",\"coded_width\":%u,\"coded_height\":%u,\"fps\":", f->coded_width,
 		     f->coded_height);
 	put_fps(j, f->fps_milli);
+	jsontext_put(j, ",\"broadway\":%s", bool_word(f->broadway));
 }
 
 /* What is written here always fits VIEWMSG_OUT_MAX; the caller has seen to that much room. */

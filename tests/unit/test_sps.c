@@ -242,6 +242,42 @@ static void decoder_delay_is_what_the_dpb_allows(void **state)
 	}
 }
 
+static void broadway_is_for_what_its_heap_holds(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		struct h264_sps sps;
+		bool suits;
+	} cases[] = {
+		{{.poc_type = 2, .refs = 4, .level = 40, .mbs_across = 120, .mbs_down = 68}, true},
+		{{.poc_type = 2, .refs = 10, .level = 51, .mbs_across = 120, .mbs_down = 68}, true},
+		{{.poc_type = 2, .refs = 11, .level = 51, .mbs_across = 120, .mbs_down = 68},
+		 false},
+		{{.poc_type = 2, .refs = 4, .level = 51, .mbs_across = 256, .mbs_down = 144},
+		 false},
+		/* As many pictures as the level allows, where nothing says that fewer will do. */
+		{{.refs = 1, .level = 51, .mbs_across = 120, .mbs_down = 68}, false},
+		{{.refs = 1, .level = 40, .mbs_across = 120, .mbs_down = 68}, true},
+		{{.refs = 1,
+		  .level = 51,
+		  .mbs_across = 120,
+		  .mbs_down = 68,
+		  .vui = true,
+		  .restriction = true,
+		  .buffering = 1},
+		 true},
+		{{.poc_type = 2, .refs = 1, .profile = 77}, false},
+		{{.poc_type = 2, .refs = 1, .profile = 77, .constraints = 0x80}, true},
+		{{.poc_type = 2, .refs = 1, .fields = true}, false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sps sps = good(cases[i].sps);
+		struct au_format format;
+		sps_format(&sps, &format);
+		assert_int_equal(format.broadway, cases[i].suits);
+	}
+}
+
 /* The rewritten SPS, read. */
 static void read_rewritten(const struct h264_stream *s, struct sps *ret_sps)
 {
@@ -354,6 +390,7 @@ int main(void)
 		cmocka_unit_test(profiles_have_names_and_codec_strings),
 		cmocka_unit_test(fps_comes_from_two_ticks_a_frame),
 		cmocka_unit_test(decoder_delay_is_what_the_dpb_allows),
+		cmocka_unit_test(broadway_is_for_what_its_heap_holds),
 		cmocka_unit_test(rewriting_changes_nothing_but_the_restriction),
 		cmocka_unit_test(sps_that_holds_nothing_back_is_copied),
 		cmocka_unit_test(rewriting_refuses_garbage_and_small_buffers),

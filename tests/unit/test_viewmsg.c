@@ -15,12 +15,13 @@ static const struct au_format format = {
 	.coded_width = 1936,
 	.coded_height = 1088,
 	.fps_milli = 29970,
+	.broadway = true,
 };
 
 #define FORMAT_JSON                                                       \
 	"\"codec\":\"avc1.42C01F\",\"width\":1920,\"height\":1080,"       \
 	"\"crop\":{\"left\":2,\"top\":4,\"width\":1920,\"height\":1080}," \
-	"\"coded_width\":1936,\"coded_height\":1088,\"fps\":29.97"
+	"\"coded_width\":1936,\"coded_height\":1088,\"fps\":29.97,\"broadway\":true"
 
 static void header_is_big_endian_and_24_bytes(void **state)
 {
@@ -62,10 +63,11 @@ static void hello_before_the_first_picture_has_nulls(void **state)
 	struct viewmsg_hello hello = {.server = "s", .camera = "c"};
 
 	viewmsg_write_hello(out, sizeof(out), &hello);
-	assert_string_equal(out, "{\"type\":\"hello\",\"codec\":null,\"width\":null,"
-				 "\"height\":null,\"crop\":null,\"coded_width\":null,"
-				 "\"coded_height\":null,\"fps\":null,\"live_seq\":0,"
-				 "\"server\":\"s\",\"camera\":\"c\",\"running\":false}");
+	assert_string_equal(out,
+			    "{\"type\":\"hello\",\"codec\":null,\"width\":null,"
+			    "\"height\":null,\"crop\":null,\"coded_width\":null,"
+			    "\"coded_height\":null,\"fps\":null,\"broadway\":null,\"live_seq\":0,"
+			    "\"server\":\"s\",\"camera\":\"c\",\"running\":false}");
 }
 
 static void fps_is_the_shortest_number(void **state)
@@ -75,9 +77,9 @@ static void fps_is_the_shortest_number(void **state)
 		unsigned fps_milli;
 		const char *text;
 	} cases[] = {
-		{30000, "\"fps\":30}"},     {29970, "\"fps\":29.97}"}, {12500, "\"fps\":12.5}"},
-		{59940, "\"fps\":59.94}"},  {1001, "\"fps\":1.001}"},  {50, "\"fps\":0.05}"},
-		{23976, "\"fps\":23.976}"}, {0, "\"fps\":null}"},
+		{30000, "\"fps\":30,"},     {29970, "\"fps\":29.97,"}, {12500, "\"fps\":12.5,"},
+		{59940, "\"fps\":59.94,"},  {1001, "\"fps\":1.001,"},  {50, "\"fps\":0.05,"},
+		{23976, "\"fps\":23.976,"}, {0, "\"fps\":null,"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[VIEWMSG_OUT_MAX];
