@@ -33,16 +33,42 @@ static int replace(struct paramset_raw *raw, const uint8_t *nal, size_t size)
 	return 0;
 }
 
+static int keep_sps(struct paramsets *p, const struct sps *sps, const uint8_t *nal, size_t size)
+{
+	int r = replace(&p->raw_sps[sps->id], nal, size);
+
+	if (r == 0)
+		p->sps[sps->id] = *sps;
+	return r;
+}
+
+static int rewrite_sps(struct paramsets *p, const uint8_t *nal, size_t size)
+{
+	uint8_t *out = malloc(SPS_REWRITE_MAX(size));
+	struct sps sps;
+
+	if (out == NULL)
+		return -ENOMEM;
+	ssize_t used = sps_rewrite(nal, size, out, SPS_REWRITE_MAX(size));
+	int r = used < 0 ? (int)used : sps_read(out, (size_t)used, &sps);
+	if (r == 0)
+		r = keep_sps(p, &sps, out, (size_t)used);
+	if (r == 0)
+		p->rewritten++;
+	free(out);
+	return r;
+}
+
 static int store_sps(struct paramsets *p, const uint8_t *nal, size_t size)
 {
 	struct sps sps;
 	int r = sps_read(nal, size, &sps);
 
-	if (r == 0)
-		r = replace(&p->raw_sps[sps.id], nal, size);
-	if (r == 0)
-		p->sps[sps.id] = sps;
-	return r;
+	if (r < 0)
+		return r;
+	if (sps_decoder_delay(&sps) > 0 && !sps_allows_b(&sps))
+		return rewrite_sps(p, nal, size);
+	return keep_sps(p, &sps, nal, size);
 }
 
 static int store_pps(struct paramsets *p, const uint8_t *nal, size_t size)
@@ -72,6 +98,11 @@ const struct sps *paramsets_sps(const struct paramsets *p, unsigned id)
 const struct pps *paramsets_pps(const struct paramsets *p, unsigned id)
 {
 	return id <= PPS_ID_MAX && p->raw_pps[id].data != NULL ? &p->pps[id] : NULL;
+}
+
+bool paramsets_sps_changed(const struct paramsets *p, unsigned id)
+{
+	return id <= SPS_ID_MAX && p->raw_sps[id].fresh;
 }
 
 static bool is_wanted_pps(const struct paramsets *p, unsigned id, unsigned sps_id,

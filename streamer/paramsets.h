@@ -1,5 +1,8 @@
-/* paramsets: every SPS and PPS of a stream, as they came and as they read, and which of them its
- * receivers have not been given yet. Owned by one splitter. No I/O. */
+/* paramsets: every SPS and PPS of a stream, as they are to be sent and as they read, and which of
+ * them its receivers have not been given yet. Owned by one splitter. No I/O.
+ *
+ * This is where an SPS that would make decoders hold pictures back is written anew: whatever brings
+ * H.264, it goes through a splitter. */
 #ifndef STREAMER_PARAMSETS_H
 #define STREAMER_PARAMSETS_H
 
@@ -22,6 +25,7 @@ struct paramsets {
 	struct paramset_raw raw_sps[SPS_ID_MAX + 1], raw_pps[PPS_ID_MAX + 1];
 	struct sps sps[SPS_ID_MAX + 1];
 	struct pps pps[PPS_ID_MAX + 1];
+	uint64_t rewritten; /* SPS that came and were not kept as they came */
 };
 
 void paramsets_clear(struct paramsets *p);
@@ -32,6 +36,9 @@ int paramsets_store(struct paramsets *p, const uint8_t *nal, size_t size);
 
 const struct sps *paramsets_sps(const struct paramsets *p, unsigned id); /* NULL: not received */
 const struct pps *paramsets_pps(const struct paramsets *p, unsigned id);
+
+/* Did it change since it was written? */
+bool paramsets_sps_changed(const struct paramsets *p, unsigned id);
 
 enum paramsets_which {
 	PARAMSETS_ALL,   /* the SPS and every PPS that refers to it: before an IDR */

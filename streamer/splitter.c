@@ -46,9 +46,14 @@ struct splitter {
 	bool has_vcl;
 	bool bad; /* to be dropped */
 
+	/* Since splitter_pause(), until it is known whether more came of what it ended: */
+	bool paused_nal;     /* of the NAL unit */
+	bool paused_picture; /* of the picture, whose first_slice and last_slice are kept */
+
 	/* The coded video sequence. */
 	struct paramsets sets;
 	struct sps active;  /* as of the newest IDR; only while !need_idr */
+	bool seen_idr;      /* a whole one */
 	bool need_idr;      /* drop until there is one */
 	bool dropped_since; /* the newest finished access unit */
 	unsigned prev_ref_frame_num;
@@ -115,6 +120,7 @@ static bool au_reserve(struct splitter *s, size_t size)
 	size_t used = s->au != NULL ? s->au->size : 0;
 
 	if (size > AU_MAX_BYTES - used) {
+		s->stats.aus_too_large++;
 		spoil(s);
 		return false;
 	}
@@ -167,6 +173,7 @@ static void au_push(struct splitter *s)
 	(void)au_resize(&s->au, s->au->size); /* what is too much stays if it must */
 	if (s->last_slice.idr)
 		s->au->flags |= AU_IDR;
+	s->seen_idr = true; /* nothing is pushed before */
 	if (s->dropped_since)
 		s->au->flags |= AU_DISCONTINUITY;
 	sps_format(&s->active, &s->au->format);
@@ -186,6 +193,7 @@ static void au_finish(struct splitter *s)
 		au_push(s);
 	if (s->bad) {
 		s->stats.aus_dropped++;
+		s->stats.aus_headless += !s->seen_idr;
 		s->dropped_since = true;
 	}
 	if (s->au != NULL)
@@ -214,7 +222,9 @@ static void begin_picture(struct splitter *s, const struct slice *slice, const s
 		s->active = *sps;
 		s->prev_ref_frame_num_known = false;
 	}
-	if (s->need_idr || slice->redundant_pic_cnt > 0 || !follows_on(s, slice))
+	/* 7.4.1.2.1: only an IDR changes the SPS in force; if one changed, its IDR is lost. */
+	bool changed = !slice->idr && paramsets_sps_changed(&s->sets, s->active.id);
+	if (s->need_idr || changed || slice->redundant_pic_cnt > 0 || !follows_on(s, slice))
 		spoil(s);
 	au_insert_sets(s, slice->sps_id, slice->idr ? PARAMSETS_ALL : PARAMSETS_FRESH);
 	if (slice->ref_idc != 0) {
@@ -226,20 +236,35 @@ static void begin_picture(struct splitter *s, const struct slice *slice, const s
 
 /* 7.4.1.2.4, or no macroblock twice in a picture: there are cameras that give every IDR the same
  * idr_pic_id. */
-static bool is_next_picture(const struct splitter *s, const struct slice *slice)
+static bool is_of_another_picture(const struct splitter *s, const struct slice *slice)
 {
-	return s->has_vcl && (slice_begins_picture(&s->last_slice, slice) ||
-			      slice_repeats(&s->first_slice, slice));
+	return slice_begins_picture(&s->last_slice, slice) || slice_repeats(&s->first_slice, slice);
+}
+
+/* More came of what a pause seemed to have ended. */
+static void take_late(struct splitter *s)
+{
+	s->stats.aus_cut++;
+	s->paused_nal = s->paused_picture = false;
+	s->need_idr = true;
+	s->dropped_since = true;
 }
 
 static void take_slice(struct splitter *s, const struct slice *slice, const struct sps *sps)
 {
-	if (is_next_picture(s, slice))
+	bool late = s->paused_picture && !is_of_another_picture(s, slice);
+
+	if (s->has_vcl && is_of_another_picture(s, slice))
 		au_finish(s);
+	if (late)
+		take_late(s);
+	s->paused_picture = false;
 	if (!s->has_vcl) {
 		begin_picture(s, slice, sps);
 		s->first_slice = s->last_slice = *slice;
 	}
+	if (late)
+		spoil(s);
 	s->has_vcl = true;
 	if (slice->redundant_pic_cnt == 0)
 		s->last_slice = *slice;
@@ -252,10 +277,11 @@ static void take_damaged_slice(struct splitter *s)
 {
 	struct slice slice = slice_partial(s->head[0]);
 
-	if (is_next_picture(s, &slice))
+	if (s->has_vcl && is_of_another_picture(s, &slice))
 		au_finish(s);
 	if (!s->has_vcl)
 		s->first_slice = s->last_slice = slice;
+	s->paused_picture = false;
 	s->has_vcl = true;
 	s->stats.nals_damaged++;
 	s->fate = FATE_DROP;
@@ -310,6 +336,7 @@ static void decide_slice(struct splitter *s, bool is_whole)
 static void decide_prefix(struct splitter *s, enum fate fate)
 {
 	au_finish(s);
+	s->paused_picture = false;
 	s->fate = fate;
 }
 
@@ -388,6 +415,8 @@ static void nal_append(struct splitter *s, const uint8_t *data, size_t size)
 {
 	if (!s->in_nal) {
 		s->stats.bytes_skipped += s->seen_start ? 0 : size;
+		if (s->paused_nal && size > 0)
+			take_late(s);
 		return;
 	}
 	if (s->fate == FATE_UNDECIDED) {
@@ -455,12 +484,13 @@ static void nal_end(struct splitter *s)
 	s->head_size = 0;
 	s->set_size = 0;
 	s->fate = FATE_UNDECIDED;
-	s->zeros = 0;
 }
 
 static void nal_begin(struct splitter *s)
 {
 	nal_end(s);
+	s->zeros = 0;
+	s->paused_nal = false;
 	s->in_nal = true;
 	s->seen_start = true;
 }
@@ -521,6 +551,20 @@ int splitter_flush(struct splitter *s)
 	return take_out_of_memory(s);
 }
 
+int splitter_pause(struct splitter *s)
+{
+	/* Too little of a slice for its header is surely not all of it. */
+	if (!s->has_vcl || (s->fate == FATE_UNDECIDED && s->head_size > 0))
+		return 0;
+	if (s->head_size > 0) {
+		s->paused_nal = s->fate == FATE_AU;
+		nal_end(s);
+	}
+	au_finish(s);
+	s->paused_picture = true;
+	return take_out_of_memory(s);
+}
+
 int splitter_collect(struct splitter *s, struct au **ret_au)
 {
 	struct finished *f = s->first;
@@ -546,4 +590,5 @@ const struct sps *splitter_sps(const struct splitter *s)
 void splitter_get_stats(const struct splitter *s, struct splitter_stats *ret_stats)
 {
 	*ret_stats = s->stats;
+	ret_stats->sps_rewritten = s->sets.rewritten;
 }

@@ -41,6 +41,8 @@ static void check_au(const struct au *au)
 	}
 	if (size != au->size || au->format.width == 0 || au->format.codec[0] == '\0')
 		abort();
+	if (au->format.broadway && au->format.decoder_delay_frames > 0)
+		abort();
 }
 
 static struct au *next(struct splitter *s)
@@ -78,6 +80,23 @@ static void compare(struct splitter *whole, struct splitter *pieces)
 		abort();
 }
 
+/* A feed that stutters gives other access units, but none in another shape. */
+static void stutter(const uint8_t *data, size_t size, size_t most)
+{
+	struct splitter *s = splitter_new();
+	struct au *au;
+
+	for (size_t pos = 0; s != NULL && pos < size; pos += most) {
+		splitter_feed(s, data + pos, size - pos < most ? size - pos : most);
+		splitter_pause(s);
+		while ((au = next(s)) != NULL) {
+			check_au(au);
+			au_unref(au);
+		}
+	}
+	splitter_free(s);
+}
+
 /* The first byte is the size of the pieces less one. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -91,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		splitter_flush(whole);
 		splitter_flush(pieces);
 		compare(whole, pieces);
+		stutter(data + 1, size - 1, most);
 	}
 	splitter_free(whole);
 	splitter_free(pieces);

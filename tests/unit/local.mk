@@ -41,6 +41,8 @@ unit_tests = \
 	%D%/test_splitter \
 	%D%/test_splitter_damage \
 	%D%/test_splitter_oom \
+	%D%/test_splitter_pause \
+	%D%/test_splitter_sps \
 	%D%/test_sps \
 	%D%/test_store \
 	%D%/test_viewmsg \
@@ -101,6 +103,14 @@ TESTS += $(unit_tests)
 %C%_test_splitter_oom_CPPFLAGS = $(test_cppflags)
 %C%_test_splitter_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 %C%_test_splitter_oom_LDADD = $(test_ldadd)
+
+%C%_test_splitter_pause_SOURCES = %D%/test_splitter_pause.c
+%C%_test_splitter_pause_CPPFLAGS = $(test_cppflags)
+%C%_test_splitter_pause_LDADD = $(test_ldadd)
+
+%C%_test_splitter_sps_SOURCES = %D%/test_splitter_sps.c
+%C%_test_splitter_sps_CPPFLAGS = $(test_cppflags)
+%C%_test_splitter_sps_LDADD = $(test_ldadd)
 
 %C%_test_sps_SOURCES = %D%/test_sps.c
 %C%_test_sps_CPPFLAGS = $(test_cppflags)

@@ -89,6 +89,28 @@ static void damaged_streams_resume_at_an_idr(void **state)
 	}
 }
 
+/* What may have pictures out of order keeps its SPS. */
+static void no_baseline_stream_holds_pictures_back(void **state)
+{
+	UNUSED_STATE(state);
+	for (size_t i = 0; i < sizeof(intact) / sizeof(intact[0]); i++) {
+		struct h264_file file = read_sample(intact[i].name);
+		struct splitter *s = splitter_new();
+		struct splitter_stats stats;
+		struct au *au;
+		splitter_feed(s, file.bytes, file.size);
+		splitter_flush(s);
+		for (; splitter_collect(s, &au) == 0; au_unref(au))
+			if (sps_is_baseline(splitter_sps(s)))
+				assert_int_equal(au->format.decoder_delay_frames, 0);
+		splitter_get_stats(s, &stats);
+		if (file.bytes != NULL && !sps_is_baseline(splitter_sps(s)))
+			assert_int_equal(stats.sps_rewritten, 0);
+		splitter_free(s);
+		free(file.bytes);
+	}
+}
+
 /* Byte by byte and at random; the split at every offset is for our own small ones. */
 static void cutting_the_samples_changes_nothing(void **state)
 {
@@ -112,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(access_units_are_as_many_as_pictures),
 		cmocka_unit_test(damaged_streams_resume_at_an_idr),
+		cmocka_unit_test(no_baseline_stream_holds_pictures_back),
 		cmocka_unit_test(cutting_the_samples_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

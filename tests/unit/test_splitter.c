@@ -288,37 +288,6 @@ static void changed_pps_comes_before_its_use_and_a_repeated_one_does_not(void **
 	assert_splits(&s, "I7,8,5 P1 P8,6,1 P1 I7,8,5 ");
 }
 
-static void changed_sps_is_in_force_from_the_next_idr(void **state)
-{
-	UNUSED_STATE(state);
-	struct h264_stream s = {.size = 0};
-	const struct h264_sps large = {.poc_type = 2,
-				       .refs = 1,
-				       .mbs_across = 8,
-				       .log2_max_frame_num = 8};
-	struct splitter *splitter = splitter_new();
-	unsigned widths[4] = {0};
-	struct au *au;
-
-	put_sets(&s);
-	put_idr(&s);
-	h264_sps(&s, &large);
-	put_p(&s, 1); /* still by the SPS of its IDR */
-	put_p(&s, 2);
-	h264_slice(&s, &large, &pps0, &(struct h264_slice){.idr = true});
-	splitter_feed(splitter, s.bytes, s.size);
-	splitter_flush(splitter);
-	for (size_t i = 0; splitter_collect(splitter, &au) == 0; i++) {
-		assert_true(i < 4);
-		widths[i] = au->format.width;
-		assert_int_equal(splitter_sps(splitter)->width, widths[i]);
-		au_unref(au);
-	}
-	assert_int_equal(widths[2], 64);
-	assert_int_equal(widths[3], 128);
-	splitter_free(splitter);
-}
-
 static void access_unit_is_complete_with_the_next_header(void **state)
 {
 	UNUSED_STATE(state);
@@ -449,7 +418,6 @@ int main(void)
 		cmocka_unit_test(short_start_codes_become_long_ones),
 		cmocka_unit_test(every_idr_has_all_its_parameter_sets),
 		cmocka_unit_test(changed_pps_comes_before_its_use_and_a_repeated_one_does_not),
-		cmocka_unit_test(changed_sps_is_in_force_from_the_next_idr),
 		cmocka_unit_test(access_unit_is_complete_with_the_next_header),
 		cmocka_unit_test(flush_completes_a_picture_and_keeps_what_waits_for_one),
 		cmocka_unit_test(splitter_with_units_uncollected_is_freed),
