@@ -31,8 +31,10 @@ unit_tests = \
 	%D%/test_inflight \
 	%D%/test_jsonread \
 	%D%/test_jsontext \
+	%D%/test_log \
 	%D%/test_nal \
 	%D%/test_origin \
+	%D%/test_outbox \
 	%D%/test_pattern \
 	%D%/test_percentile \
 	%D%/test_pipeline \
@@ -45,6 +47,8 @@ unit_tests = \
 	%D%/test_splitter_sps \
 	%D%/test_sps \
 	%D%/test_store \
+	%D%/test_unixsock \
+	%D%/test_util \
 	%D%/test_viewmsg \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
@@ -182,6 +186,22 @@ TESTS += $(unit_tests)
 %C%_test_source_file_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \
 	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
 %C%_test_source_file_LDADD = $(test_ldadd)
+%C%_test_log_SOURCES = %D%/test_log.c
+%C%_test_log_CPPFLAGS = $(test_cppflags)
+%C%_test_log_LDADD = $(test_ldadd)
+
+%C%_test_outbox_SOURCES = %D%/test_outbox.c
+%C%_test_outbox_CPPFLAGS = $(test_cppflags)
+%C%_test_outbox_LDADD = $(test_ldadd)
+
+%C%_test_unixsock_SOURCES = %D%/test_unixsock.c
+%C%_test_unixsock_CPPFLAGS = $(test_cppflags)
+%C%_test_unixsock_LDADD = $(test_ldadd)
+
+%C%_test_util_SOURCES = %D%/test_util.c
+%C%_test_util_CPPFLAGS = $(test_cppflags)
+%C%_test_util_LDADD = $(test_ldadd)
+
 if WITH_FCGI
 fcgi_tests = \
 	%D%/test_api \
