@@ -17,6 +17,7 @@ include tests/www/local.mk
 EXTRA_DIST += \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/demo.test.mjs \
+	%D%/integration/echo.test.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \
 	%D%/lib/viewer.mjs \

@@ -4,3 +4,8 @@ check_PROGRAMS += %D%/fake_nalcastd
 %C%_fake_nalcastd_SOURCES = %D%/fake_nalcastd.c
 %C%_fake_nalcastd_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_fake_nalcastd_LDADD = $(common_libs)
+
+# Built with everything else: it is there for other people's conformance suites, too.
+noinst_PROGRAMS += %D%/ws_echo
+%C%_ws_echo_SOURCES = %D%/ws_echo.c
+%C%_ws_echo_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
