@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AU_MAX_BYTES (4u << 20)
+#define AU_MAX_BYTES          (4u << 20)
+#define AU_BROADWAY_MAX_BYTES (1u << 20) /* its stream buffer; a larger one is lost to it */
 
 enum au_flag {
 	AU_IDR = 1 << 0,           /* begins with SPS, PPS, IDR slice: decoding may start here */

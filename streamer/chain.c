@@ -120,7 +120,8 @@ static int dequeue(struct chain *chain, struct frame *ret_frame, struct error *e
 		r = source_dequeue(chain->source, &frame);
 	}
 	if (r != -EAGAIN && !have)
-		return error_set(err, r, "%s: the camera is gone", chain->source->ops->name);
+		return error_set(err, r, "%s: %s", chain->source->ops->name,
+				 source_reason(chain->source));
 	return have;
 }
 
@@ -166,9 +167,12 @@ const struct encoder_ops *chain_encoder(const struct chain *chain)
 	return chain->encoder->ops;
 }
 
-const struct chain_stats *chain_get_stats(const struct chain *chain)
+struct chain_stats chain_get_stats(const struct chain *chain)
 {
-	return &chain->stats;
+	struct chain_stats stats = chain->stats;
+
+	stats.frames_dropped += source_dropped(chain->source);
+	return stats;
 }
 
 struct source *chain_source(struct chain *chain)

@@ -25,7 +25,7 @@ struct chain_config {
 
 struct chain_stats {
 	uint64_t frames_captured;
-	uint64_t frames_dropped; /* came faster than they could be encoded */
+	uint64_t frames_dropped; /* came damaged, or faster than they could be encoded */
 };
 
 struct chain;
@@ -53,7 +53,7 @@ int chain_set_rate(struct chain *chain, unsigned bitrate_bps);
 
 void chain_get_format(const struct chain *chain, struct source_format *ret_format);
 const struct encoder_ops *chain_encoder(const struct chain *chain);
-const struct chain_stats *chain_get_stats(const struct chain *chain);
+struct chain_stats chain_get_stats(const struct chain *chain);
 struct source *chain_source(struct chain *chain);
 
 #endif

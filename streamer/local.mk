@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/inflight.c %D%/inflight.h \
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
+	%D%/lender.c %D%/lender.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/orders.c %D%/orders.h \
 	%D%/outbox.c %D%/outbox.h \
@@ -28,8 +29,10 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/server.c %D%/server.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/source.c %D%/source.h \
+	%D%/source_feed.c %D%/source_feed.h \
 	%D%/source_file.c \
 	%D%/source_test.c \
+	%D%/splitlog.c %D%/splitlog.h \
 	%D%/splitter.c %D%/splitter.h \
 	%D%/sps.c %D%/sps.h \
 	%D%/statejson.c %D%/statejson.h \

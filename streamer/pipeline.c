@@ -42,7 +42,8 @@ struct pipeline {
 	struct pipeline_report mine; /* copied to report when something happened */
 	bool demand;
 	bool idr_wanted;
-	bool withholding; /* until an IDR: access units before it were lost */
+	bool withholding;  /* until an IDR: access units before it were lost */
+	bool warned_large; /* of an access unit that Broadway cannot take; once is enough */
 	int64_t last_frame_us, last_au_us;
 	int64_t retry_us, retry_delay_us;
 	unsigned failures;                        /* in a row */
@@ -64,25 +65,10 @@ static void set_online(struct pipeline *p, bool online, const char *reason)
 	snprintf(p->mine.reason, sizeof(p->mine.reason), "%s", reason);
 }
 
-/* source=auto: the first backend that sees a camera, else the pattern. */
-static const struct source_ops *choose_source(const char *name)
-{
-	if (strcmp(name, "auto") != 0)
-		return source_find(name);
-	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
-		if ((*ops)->is_present != NULL && (*ops)->is_present()) {
-			log_info("pipeline", "source auto: %s has a camera", (*ops)->name);
-			return *ops;
-		}
-	}
-	log_info("pipeline", "source auto: no camera was found: showing the test pattern");
-	return source_find("test");
-}
-
 static int choose_and_probe(struct pipeline *p, struct error *err)
 {
 	if (p->cfg.source == NULL)
-		p->cfg.source = choose_source(p->source_name);
+		p->cfg.source = source_choose(p->source_name);
 	if (p->cfg.source == NULL)
 		return error_set(err, -ENOENT, "this build has no source '%s'", p->source_name);
 	return source_probe(p->cfg.source, p->cfg.picture.device, &p->known, err);
@@ -147,6 +133,18 @@ static void close_chain(struct pipeline *p)
 	p->mine.fps_captured_milli = p->mine.bitrate_actual_bps = 0;
 }
 
+static void log_open(const struct pipeline *p)
+{
+	const struct pipeline_picture *picture = &p->mine.granted;
+
+	if (picture->width == 0)
+		log_info("pipeline", "open: %s, waiting for its first picture", p->known.backend);
+	else
+		log_info("pipeline", "open: %s, %ux%u at %u.%03u fps, encoder %s", p->known.backend,
+			 picture->width, picture->height, picture->fps_milli / 1000,
+			 picture->fps_milli % 1000, p->mine.encoder);
+}
+
 static int open_chain(struct pipeline *p, struct error *err)
 {
 	struct source_format format;
@@ -168,9 +166,7 @@ static int open_chain(struct pipeline *p, struct error *err)
 	p->last_frame_us = clock_now_us();
 	p->withholding = true;
 	p->rate = (struct rate){.since_us = p->last_frame_us};
-	log_info("pipeline", "open: %s, %ux%u at %u.%03u fps, encoder %s", p->known.backend,
-		 format.width, format.height, format.fps_milli / 1000, format.fps_milli % 1000,
-		 encoder->name);
+	log_open(p);
 	return 0;
 }
 
@@ -225,11 +221,38 @@ static void begin_flow(struct pipeline *p, struct au *au)
 	publish_report(p);
 }
 
+/* H.264 that comes ready-made has the size and rate that it has, and may change them. */
+static void follow_format(struct pipeline *p, const struct au_format *format)
+{
+	struct pipeline_picture *picture = &p->mine.granted;
+	unsigned fps_milli = picture->fps_milli != 0 ? picture->fps_milli : format->fps_milli;
+
+	if (picture->width == format->width && picture->height == format->height &&
+	    picture->fps_milli == fps_milli)
+		return;
+	*picture = (struct pipeline_picture){format->width, format->height, fps_milli};
+	log_open(p);
+	publish_report(p);
+}
+
+static void warn_large(struct pipeline *p, size_t size)
+{
+	if (size <= AU_BROADWAY_MAX_BYTES || p->warned_large)
+		return;
+	p->warned_large = true;
+	log_warn("pipeline",
+		 "an access unit has %zu bytes: Broadway.js can show none over %u, so viewers "
+		 "without WebCodecs will miss it; a smaller picture or bitrate helps",
+		 size, AU_BROADWAY_MAX_BYTES);
+}
+
 static void on_au(void *arg, struct au *au)
 {
 	struct pipeline *p = arg;
 	bool idr = au->flags & AU_IDR;
 	size_t size = au->size;
+
+	warn_large(p, size);
 
 	if (p->withholding && !idr) {
 		p->mine.aus_dropped++;
@@ -239,6 +262,7 @@ static void on_au(void *arg, struct au *au)
 	if (p->withholding)
 		begin_flow(p, au);
 	if (idr) {
+		follow_format(p, &au->format);
 		p->mine.idr_total++;
 		p->mine.idr_forced_total += p->idr_wanted && p->mine.can_force_idr;
 		p->idr_wanted = false;
@@ -268,19 +292,20 @@ static void measure_rate(struct pipeline *p, unsigned frames, int64_t now_us)
 /* Numbers are kept up to date without waking the loop for them. */
 static void refresh_report(struct pipeline *p)
 {
-	const struct chain_stats *stats = chain_get_stats(p->chain);
+	struct chain_stats stats = chain_get_stats(p->chain);
 
-	p->mine.frames_captured = p->captured_before + stats->frames_captured;
-	p->mine.frames_dropped = p->dropped_before + stats->frames_dropped;
+	p->mine.frames_captured = p->captured_before + stats.frames_captured;
+	p->mine.frames_dropped = p->dropped_before + stats.frames_dropped;
 	orders_set_report(&p->orders, &p->mine);
 }
 
 static int64_t stall_limit_us(const struct pipeline *p)
 {
 	unsigned fps_milli = p->mine.granted.fps_milli;
+	int64_t patience_us = p->known.patience_ms * INT64_C(1000);
 	int64_t frames_us = fps_milli > 0 ? STALL_FRAMES * INT64_C(1000000000) / fps_milli : 0;
 
-	return max_i64(STALL_US, frames_us);
+	return max_i64(patience_us > 0 ? patience_us : STALL_US, frames_us);
 }
 
 static void pump(struct pipeline *p)
@@ -429,7 +454,7 @@ static void probe_at_start(struct pipeline *p)
 		log_warn("pipeline", "no camera yet: %s", err.text);
 	} else {
 		log_info("pipeline", "source: %s, %s", p->known.backend,
-			 p->known.id[0] != '\0' ? p->known.id : p->known.name);
+			 p->known.id[0] != '\0' ? p->known.id : p->known.backend);
 	}
 	publish_report(p);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/util.h"
 
 static const char *const fault_words[] = {
@@ -17,6 +18,20 @@ const struct source_ops *source_find(const char *name)
 		if (strcmp(source_backends[i]->name, name) == 0)
 			return source_backends[i];
 	return NULL;
+}
+
+const struct source_ops *source_choose(const char *name)
+{
+	if (strcmp(name, "auto") != 0)
+		return source_find(name);
+	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
+		if ((*ops)->is_present != NULL && (*ops)->is_present()) {
+			log_info("source", "auto: %s has a camera", (*ops)->name);
+			return *ops;
+		}
+	}
+	log_info("source", "auto: no camera was found: showing the test pattern");
+	return source_find("test");
 }
 
 int source_probe(const struct source_ops *ops, const char *device, struct source_caps *ret_caps,
@@ -55,6 +70,16 @@ int source_dequeue(struct source *src, struct frame *ret_frame)
 void source_release(struct source *src, uint32_t index)
 {
 	src->ops->release(src, index);
+}
+
+const char *source_reason(const struct source *src)
+{
+	return src->ops->get_reason != NULL ? src->ops->get_reason(src) : "the camera is gone";
+}
+
+uint64_t source_dropped(const struct source *src)
+{
+	return src->ops->get_dropped != NULL ? src->ops->get_dropped(src) : 0;
 }
 
 int source_set_control(struct source *src, const char *name, double value, struct error *err)

@@ -48,7 +48,8 @@ struct source_caps {
 	struct source_mode modes[SOURCE_MODES_MAX];
 	unsigned control_count;
 	struct source_control controls[SOURCE_CONTROLS_MAX];
-	bool encoded; /* gives H.264: nobody can ask it for an IDR or a bitrate */
+	bool encoded;         /* gives H.264: nobody can ask it for an IDR or a bitrate */
+	unsigned patience_ms; /* without a picture for so long it is lost; 0: as any camera */
 };
 
 struct source_config {                  /* what is wanted */
@@ -60,8 +61,8 @@ struct source_config {                  /* what is wanted */
 
 struct source_format { /* what was granted */
 	uint32_t fourcc;
-	unsigned width, height; /* pixels */
-	unsigned fps_milli;
+	unsigned width, height; /* pixels; 0: to be seen in its pictures */
+	unsigned fps_milli;     /* 0: likewise */
 };
 
 /* A fault to act out, for tests (protocol.md section 7). Only the test source has them. */
@@ -92,6 +93,8 @@ struct source_ops {
 	/* May be NULL. */
 	int (*set_control)(struct source *src, const char *name, double value, struct error *err);
 	int (*set_fault)(struct source *src, enum source_fault fault, struct error *err);
+	const char *(*get_reason)(const struct source *src);
+	uint64_t (*get_dropped)(const struct source *src);
 	/* Is it worth trying with source=auto: is a camera there? NULL: never. */
 	bool (*is_present)(void);
 };
@@ -102,6 +105,9 @@ struct source { /* the first member of every backend's own struct */
 
 /* The backend called name, or NULL when this build has none. */
 const struct source_ops *source_find(const char *name);
+
+/* The same, but "auto" is the first backend that sees a camera, else the test pattern. */
+const struct source_ops *source_choose(const char *name);
 
 int source_probe(const struct source_ops *ops, const char *device, struct source_caps *ret_caps,
 		 struct error *err);
@@ -120,6 +126,12 @@ int source_fd(const struct source *src);
  * (-ENODEV: unplugged). */
 int source_dequeue(struct source *src, struct frame *ret_frame);
 void source_release(struct source *src, uint32_t index);
+
+/* In words, why source_dequeue() said that it is lost; "the camera is gone" if it has none. */
+const char *source_reason(const struct source *src);
+
+/* Pictures that it had to drop itself since it was opened, for damage. */
+uint64_t source_dropped(const struct source *src);
 
 /* -ENOTSUP: no such control, or no faults here. -ERANGE: value outside its limits. */
 int source_set_control(struct source *src, const char *name, double value, struct error *err);
@@ -147,7 +159,7 @@ extern const struct source_ops source_test_ops; /* moving pattern; always built 
  * that an unplugged one stays away until it is plugged in again. Any thread. */
 void source_test_set_fault(enum source_fault fault);
 
-extern const struct source_ops source_file_ops; /* a recorded Annex B stream; always built */
+extern const struct source_ops source_file_ops; /* recorded or piped Annex B; always built */
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
-/* A recorded H.264 stream (Annex B) as a camera: its access units at its own pace, for ever.
+/* A recorded H.264 stream (Annex B) as a camera: its access units at its own pace, for ever. What
+ * is a pipe and no recording is a live feed: see source_feed.h.
  *
  * The splitter makes the access units; a frame lends one of them, so nothing is copied here. At the
  * end the file begins anew with a splitter of its own, which drops what precedes the first IDR:
@@ -15,14 +16,16 @@
 
 #include "common/util.h"
 #include "streamer/clock.h"
+#include "streamer/lender.h"
 #include "streamer/nal.h"
 #include "streamer/pace.h"
+#include "streamer/source_feed.h"
+#include "streamer/splitlog.h"
 #include "streamer/splitter.h"
 
 #define CHUNK_BYTES       (64u << 10)
 #define CHUNKS_A_DEQUEUE  64   /* read at most that much before the pipeline may look elsewhere */
 #define CHUNKS_TO_FIRST   1024 /* until when an IDR must have come */
-#define LENT_MAX          8
 #define LATE_MAX_US       1000000 /* after that the lost time is lost, not made up for */
 #define FPS_DEFAULT_MILLI 25000
 #define FPS_MIN_MILLI     1000 /* what a file may claim */
@@ -39,8 +42,10 @@ struct source_file {
 	bool saw_nal;       /* in what was read so far, a start code was seen */
 	uint64_t round_aus; /* since the file began anew */
 	struct au *next;    /* read ahead, or NULL */
-	struct au *lent[LENT_MAX];
-	bool starved; /* a frame is due, but all are lent */
+	struct lender lender;
+	struct splitlog log;
+	char name[SOURCE_DEVICE_MAX]; /* for people */
+	bool starved;                 /* a frame is due, but all are lent */
 	uint8_t chunk[CHUNK_BYTES];
 };
 
@@ -49,27 +54,48 @@ static struct source_file *file_of(struct source *src)
 	return container_of(src, struct source_file, source);
 }
 
-static int check_kind(const char *path, int fd, struct error *err)
+/* For people: standard input has a name as well. */
+static const char *name_of(const char *device)
 {
-	struct stat st;
+	return strcmp(device, "-") == 0 ? "standard input" : device;
+}
 
-	if (fstat(fd, &st) < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
+static bool is_feed(const struct stat *st)
+{
+	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode);
+}
+
+static int check_kind(const char *path, const struct stat *st, struct error *err)
+{
+	if (S_ISDIR(st->st_mode))
 		return error_set(err, -EISDIR, "%s: a directory, not a recording", path);
-	if (!S_ISREG(st.st_mode))
-		return error_set(err, -EINVAL, "%s: not a regular file", path);
+	if (!S_ISREG(st->st_mode) && !is_feed(st))
+		return error_set(err, -EINVAL, "%s: neither a regular file nor a pipe", path);
 	return 0;
 }
 
-static int open_path(const char *path, int *ret_fd, struct error *err)
+/* A pipe that others read as well is made non-blocking for them, too: there is none. */
+static int open_standard_input(void)
 {
-	if (path[0] == '\0')
-		return error_set(err, -EINVAL, "the source 'file' needs a path: file:PATH");
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	int r = check_kind(path, fd, err);
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (fd >= 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		close_fd(&fd);
+	return fd;
+}
+
+static int open_path(const char *path, int *ret_fd, struct stat *ret_st, struct error *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? open_standard_input()
+			  : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, ret_st) < 0) {
+		int r = error_set(err, -errno, "%s: %s", name_of(path), strerror(errno));
+		close_fd(&fd);
+		return r;
+	}
+	int r = check_kind(name_of(path), ret_st, err);
 	if (r < 0) {
 		close_fd(&fd);
 		return r;
@@ -78,20 +104,34 @@ static int open_path(const char *path, int *ret_fd, struct error *err)
 	return 0;
 }
 
+/* Without opening a FIFO: that would let its writer go on, and closing it would end the writer. */
+static int look_at(const char *path, struct stat *ret_st, struct error *err)
+{
+	if (path[0] == '\0')
+		return error_set(err, -EINVAL, "the source 'file' needs a path: file:PATH");
+	int r = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, ret_st) : stat(path, ret_st);
+	if (r < 0)
+		return error_set(err, -errno, "%s: %s", name_of(path), strerror(errno));
+	if (strcmp(path, "-") != 0 && access(path, R_OK) < 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return check_kind(name_of(path), ret_st, err);
+}
+
 static int file_probe(const char *device, struct source_caps *ret_caps, struct error *err)
 {
 	const char *slash = strrchr(device, '/');
-	int fd;
-	int r = open_path(device, &fd, err);
+	struct stat st;
+	int r = look_at(device, &st, err);
 
 	if (r < 0)
 		return r;
-	close_fd(&fd);
 	memset(ret_caps, 0, sizeof(*ret_caps));
 	snprintf(ret_caps->backend, sizeof(ret_caps->backend), "file");
 	snprintf(ret_caps->id, sizeof(ret_caps->id), "%s", device);
-	snprintf(ret_caps->name, sizeof(ret_caps->name), "%s", slash != NULL ? slash + 1 : device);
+	snprintf(ret_caps->name, sizeof(ret_caps->name), "%s",
+		 slash != NULL ? slash + 1 : name_of(device));
 	ret_caps->encoded = true;
+	ret_caps->patience_ms = is_feed(&st) ? SOURCE_FEED_PATIENCE_MS : 0;
 	return 0;
 }
 
@@ -103,8 +143,7 @@ static void file_close(struct source *src)
 	close_fd(&file->fd);
 	splitter_free(file->splitter);
 	au_unref(file->next);
-	for (unsigned i = 0; i < LENT_MAX; i++)
-		au_unref(file->lent[i]);
+	lender_clear(&file->lender);
 	free(file);
 }
 
@@ -122,6 +161,7 @@ static int begin_anew(struct source_file *file)
 	}
 	splitter_free(file->splitter);
 	file->splitter = splitter;
+	splitlog_begin_anew(&file->log);
 	file->flushed = false;
 	file->round_aus = 0;
 	return 0;
@@ -183,14 +223,12 @@ static unsigned choose_fps(unsigned wanted_milli, unsigned own_milli)
 
 static int file_start(struct source_file *file, const struct source_config *cfg, struct error *err)
 {
-	int r = open_path(cfg->device, &file->fd, err);
-
-	if (r < 0)
-		return r;
+	if (lseek(file->fd, 0, SEEK_SET) < 0)
+		return error_set(err, -errno, "%s: %s", file->name, strerror(errno));
 	file->splitter = splitter_new();
 	if (file->splitter == NULL)
-		return error_set(err, -ENOMEM, "%s: no memory", cfg->device);
-	r = read_first(file, cfg->device, err);
+		return error_set(err, -ENOMEM, "%s: no memory", file->name);
+	int r = read_first(file, file->name, err);
 	if (r < 0)
 		return r;
 	file->format.fourcc = FRAME_H264;
@@ -200,15 +238,20 @@ static int file_start(struct source_file *file, const struct source_config *cfg,
 	return pace_open(&file->pace, file->format.fps_milli, err);
 }
 
-static int file_open(const struct source_config *cfg, struct source **ret_source, struct error *err)
+static int recording_open(int fd, const struct source_config *cfg, struct source **ret_source,
+			  struct error *err)
 {
 	struct source_file *file = calloc(1, sizeof(*file));
 
-	if (file == NULL)
+	if (file == NULL) {
+		close_fd(&fd);
 		return error_set(err, -ENOMEM, "%s: no memory", cfg->device);
+	}
 	file->source.ops = &source_file_ops;
-	file->fd = -1;
+	file->fd = fd;
 	file->pace.fd = -1;
+	snprintf(file->name, sizeof(file->name), "%s", name_of(cfg->device));
+	file->log.name = file->name;
 	int r = file_start(file, cfg, err);
 	if (r < 0) {
 		file_close(&file->source);
@@ -216,6 +259,21 @@ static int file_open(const struct source_config *cfg, struct source **ret_source
 	}
 	*ret_source = &file->source;
 	return 0;
+}
+
+static int file_open(const struct source_config *cfg, struct source **ret_source, struct error *err)
+{
+	struct stat st;
+	int fd;
+	int r = look_at(cfg->device, &st, err);
+
+	if (r == 0)
+		r = open_path(cfg->device, &fd, &st, err);
+	if (r < 0)
+		return r;
+	if (is_feed(&st))
+		return source_feed_open(fd, cfg, SOURCE_FEED_SILENCE_US, ret_source, err);
+	return recording_open(fd, cfg, ret_source, err);
 }
 
 static void file_get_format(const struct source *src, struct source_format *ret_format)
@@ -228,32 +286,19 @@ static int file_get_fd(const struct source *src)
 	return ((const struct source_file *)src)->pace.fd;
 }
 
-static int free_slot(const struct source_file *file)
+static uint64_t file_get_dropped(const struct source *src)
 {
-	for (unsigned i = 0; i < LENT_MAX; i++)
-		if (file->lent[i] == NULL)
-			return (int)i;
-	return -1;
+	return splitlog_dropped(&((const struct source_file *)src)->log);
 }
 
-static void lend(struct source_file *file, unsigned index, int64_t pts_us, struct frame *ret_frame)
+static struct frame lend(struct source_file *file, int64_t pts_us)
 {
 	struct au *au = file->next;
 	/* The IDR at the seam follows nothing that was lost. */
 	bool lost = (au->flags & AU_DISCONTINUITY) != 0 && file->round_aus > 1;
 
 	file->next = NULL;
-	file->lent[index] = au;
-	*ret_frame = (struct frame){
-		.fourcc = FRAME_H264,
-		.width = au->format.width,
-		.height = au->format.height,
-		.flags = lost ? FRAME_DISCONTINUITY : 0,
-		.plane_count = 1,
-		.plane = {{.data = au->data, .size = au->size, .dmabuf_fd = -1}},
-		.pts_us = pts_us,
-		.index = index,
-	};
+	return lender_lend(&file->lender, au, lost, pts_us);
 }
 
 /* Make sure of file->next. Returns what dequeue() is to say if there is none. */
@@ -272,22 +317,22 @@ static int file_dequeue(struct source *src, struct frame *ret_frame)
 	struct source_file *file = file_of(src);
 	int64_t now_us = clock_now_us();
 	int64_t due_us = pace_due_us(&file->pace, file->tick);
-	int slot = free_slot(file);
 
-	file->starved = slot < 0;
+	file->starved = lender_is_empty(&file->lender);
 	if (now_us < due_us || file->starved) {
 		/* Starved, it is woken by release(). */
 		pace_wake_at(&file->pace, file->starved ? now_us + LATE_MAX_US : due_us);
 		return -EAGAIN;
 	}
 	int r = have_next(file, now_us);
+	splitlog_look(&file->log, file->splitter, now_us);
 	if (r < 0)
 		return r;
 	if (now_us - due_us > LATE_MAX_US) {
 		file->pace.begin_us += now_us - due_us;
 		due_us = now_us;
 	}
-	lend(file, (unsigned)slot, due_us, ret_frame);
+	*ret_frame = lend(file, due_us);
 	file->tick++;
 	pace_wake_at(&file->pace, pace_due_us(&file->pace, file->tick));
 	return 0;
@@ -297,8 +342,7 @@ static void file_release(struct source *src, uint32_t index)
 {
 	struct source_file *file = file_of(src);
 
-	au_unref(file->lent[index]);
-	file->lent[index] = NULL;
+	lender_take_back(&file->lender, index);
 	if (file->starved)
 		pace_wake_at(&file->pace, pace_due_us(&file->pace, file->tick));
 	file->starved = false;
@@ -311,6 +355,7 @@ const struct source_ops source_file_ops = {
 	.close = file_close,
 	.get_format = file_get_format,
 	.get_fd = file_get_fd,
+	.get_dropped = file_get_dropped,
 	.dequeue = file_dequeue,
 	.release = file_release,
 };

@@ -39,7 +39,9 @@ unit_tests = \
 	%D%/test_percentile \
 	%D%/test_pipeline \
 	%D%/test_source \
+	%D%/test_source_feed \
 	%D%/test_source_file \
+	%D%/test_splitlog \
 	%D%/test_splitter \
 	%D%/test_splitter_damage \
 	%D%/test_splitter_oom \
@@ -181,6 +183,14 @@ TESTS += $(unit_tests)
 %C%_test_encoder_pass_SOURCES = %D%/test_encoder_pass.c
 %C%_test_encoder_pass_CPPFLAGS = $(test_cppflags)
 %C%_test_encoder_pass_LDADD = $(test_ldadd)
+
+%C%_test_source_feed_SOURCES = %D%/test_source_feed.c
+%C%_test_source_feed_CPPFLAGS = $(test_cppflags)
+%C%_test_source_feed_LDADD = $(test_ldadd)
+
+%C%_test_splitlog_SOURCES = %D%/test_splitlog.c
+%C%_test_splitlog_CPPFLAGS = $(test_cppflags)
+%C%_test_splitlog_LDADD = $(test_ldadd)
 
 %C%_test_source_file_SOURCES = %D%/test_source_file.c
 %C%_test_source_file_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \

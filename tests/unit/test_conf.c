@@ -44,6 +44,8 @@ static void values_are_read_with_their_units(void **state)
 	assert_int_equal(conf.height, 1080);
 	assert_int_equal(conf_set(&conf, "socket-mode", "0666", NULL), 0);
 	assert_int_equal(conf.socket_mode, 0666);
+	assert_int_equal(conf_set(&conf, "source", "file:-", NULL), 0);
+	assert_string_equal(conf.source_device, "-");
 	assert_int_equal(conf_set(&conf, "source", "file:/tmp/a:b.h264", NULL), 0);
 	assert_string_equal(conf.source, "file");
 	assert_string_equal(conf.source_device, "/tmp/a:b.h264");

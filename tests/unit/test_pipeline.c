@@ -23,6 +23,8 @@ static atomic_uint frames_due, opens_to_fail, opens;
 static atomic_bool gone;
 static int frame_fd = -1;
 static atomic_uint fault_seen;
+static atomic_uint au_size, au_width; /* what the fake encoder makes; 0: 16 bytes, as asked */
+static atomic_uint warnings_of_size;
 
 /* --- the fake source */
 
@@ -188,12 +190,16 @@ static int fake_collect(struct encoder *enc, struct au **ret_au, struct error *e
 	(void)err;
 	if (!fake->has)
 		return -EAGAIN;
-	struct au *au = au_new(16);
+	size_t size = atomic_load(&au_size) != 0 ? atomic_load(&au_size) : 16;
+	struct au *au = au_new(size);
 	assert_non_null(au);
-	au->size = 16;
+	memset(au->data, 0, size);
+	au->size = size;
 	au->flags = fake->idr ? AU_IDR : 0;
 	au->pts_us = fake->pts_us;
 	au->format = fake->format;
+	if (atomic_load(&au_width) != 0)
+		au->format.width = atomic_load(&au_width);
 	fake->has = false;
 	*ret_au = au;
 	return 0;
@@ -225,7 +231,8 @@ static struct pipeline_report report;
 static void quiet(enum log_level level, const char *line)
 {
 	(void)level;
-	(void)line;
+	if (strstr(line, "an access unit has") != NULL)
+		atomic_fetch_add(&warnings_of_size, 1);
 }
 
 static void give_frames(unsigned count)
@@ -251,6 +258,9 @@ static int set_up(void **state)
 	atomic_store(&opens, 0);
 	atomic_store(&gone, false);
 	atomic_store(&fault_seen, 0);
+	atomic_store(&au_size, 0);
+	atomic_store(&au_width, 0);
+	atomic_store(&warnings_of_size, 0);
 	frame_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	conf_defaults(&conf);
 	memcpy(conf.source, "fake", 5);
@@ -312,6 +322,35 @@ static unsigned flags_until_idr(void)
 		flags = flags_of_next();
 	}
 	return flags;
+}
+
+static void access_units_too_large_for_broadway_are_warned_of_once(void **state)
+{
+	UNUSED_STATE(state);
+	start();
+	pipeline_demand(pipeline, true);
+	wait_until(report.state == PIPELINE_RUNNING);
+	for (unsigned i = 0; i < 6; i++) {
+		atomic_store(&au_size, AU_BROADWAY_MAX_BYTES + (i > 1));
+		give_frames(1);
+		const struct au *au = next_au();
+		assert_true(au->size >= AU_BROADWAY_MAX_BYTES);
+		au_unref(au);
+		assert_int_equal(atomic_load(&warnings_of_size), i > 1);
+	}
+}
+
+static void size_is_what_the_pictures_have(void **state)
+{
+	UNUSED_STATE(state);
+	start();
+	pipeline_demand(pipeline, true);
+	wait_until(report.state == PIPELINE_RUNNING);
+	atomic_store(&au_width, 176);
+	give_frames(1);
+	au_unref(next_au());
+	wait_until(report.granted.width == 176);
+	assert_int_equal(report.granted.fps_milli, 30000);
 }
 
 static void camera_is_opened_on_demand_and_closed_without(void **state)
@@ -517,6 +556,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(camera_is_opened_on_demand_and_closed_without),
+		TEST(access_units_too_large_for_broadway_are_warned_of_once),
+		TEST(size_is_what_the_pictures_have),
 		TEST(idr_is_made_on_request),
 		TEST(size_changes_while_it_runs),
 		TEST(size_set_while_idle_waits_for_the_next_start),
