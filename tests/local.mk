@@ -11,6 +11,7 @@ include tests/unit/local.mk
 include tests/model/local.mk
 include tests/fuzz/local.mk
 include tests/tools/local.mk
+include tests/bench/local.mk
 include tests/fcgi/local.mk
 include tests/www/local.mk
 
