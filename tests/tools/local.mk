@@ -1,5 +1,7 @@
 # What tests run besides our programs.
-check_PROGRAMS += %D%/fake_nalcastd
+check_PROGRAMS += %D%/fake_nalcastd %D%/nals
+EXTRA_DIST += %D%/scripts.sh
+TESTS += %D%/scripts.sh
 
 %C%_fake_nalcastd_SOURCES = %D%/fake_nalcastd.c
 %C%_fake_nalcastd_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
@@ -9,3 +11,7 @@ check_PROGRAMS += %D%/fake_nalcastd
 noinst_PROGRAMS += %D%/ws_echo
 %C%_ws_echo_SOURCES = %D%/ws_echo.c
 %C%_ws_echo_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
+%C%_nals_SOURCES = %D%/nals.c
+%C%_nals_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
