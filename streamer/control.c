@@ -423,11 +423,6 @@ static void on_packet(struct connection *conn, const char *packet, size_t size)
 	struct ctl_request req;
 	struct error err = {0};
 
-	if (conn->waiting_for != WAITING_FOR_REQUEST) {
-		log_warn("control", "a second request while one is in flight: closing");
-		close_connection(conn);
-		return;
-	}
 	int r = ctl_request_decode(packet, size, &req, &conn->id, &err);
 	if (r < 0) {
 		reply_error(conn, CTL_INVALID, NULL, NULL, err.text);
@@ -464,6 +459,9 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *a
 		close_connection(conn);
 	} else if (size == 0) {
 		on_end(conn);
+	} else if (conn->waiting_for != WAITING_FOR_REQUEST) {
+		log_warn("control", "a second request while one is in flight: closing");
+		close_connection(conn);
 	} else if (size > CTL_PACKET_MAX) {
 		conn->id = 0;
 		reply_error(conn, CTL_INVALID, NULL, NULL, "a packet is at most 65536 bytes");
