@@ -218,21 +218,21 @@ static void begin_flow(struct pipeline *p, struct au *au)
 	}
 	p->mine.flowing = true;
 	set_online(p, true, "");
-	publish_report(p);
 }
 
-/* H.264 that comes ready-made has the size and rate that it has, and may change them. */
-static void follow_format(struct pipeline *p, const struct au_format *format)
+/* H.264 that comes ready-made has the size and rate that it has, and may change them. Returns
+ * whether it did. */
+static bool follow_format(struct pipeline *p, const struct au_format *format)
 {
 	struct pipeline_picture *picture = &p->mine.granted;
 	unsigned fps_milli = picture->fps_milli != 0 ? picture->fps_milli : format->fps_milli;
 
 	if (picture->width == format->width && picture->height == format->height &&
 	    picture->fps_milli == fps_milli)
-		return;
+		return false;
 	*picture = (struct pipeline_picture){format->width, format->height, fps_milli};
 	log_open(p);
-	publish_report(p);
+	return true;
 }
 
 static void warn_large(struct pipeline *p, size_t size)
@@ -246,27 +246,10 @@ static void warn_large(struct pipeline *p, size_t size)
 		 size, AU_BROADWAY_MAX_BYTES);
 }
 
-static void on_au(void *arg, struct au *au)
+static void push(struct pipeline *p, struct au *au)
 {
-	struct pipeline *p = arg;
-	bool idr = au->flags & AU_IDR;
 	size_t size = au->size;
 
-	warn_large(p, size);
-
-	if (p->withholding && !idr) {
-		p->mine.aus_dropped++;
-		au_unref(au);
-		return;
-	}
-	if (p->withholding)
-		begin_flow(p, au);
-	if (idr) {
-		follow_format(p, &au->format);
-		p->mine.idr_total++;
-		p->mine.idr_forced_total += p->idr_wanted && p->mine.can_force_idr;
-		p->idr_wanted = false;
-	}
 	p->last_au_us = clock_now_us();
 	if (auq_push(p->out, au) < 0) {
 		p->withholding = p->idr_wanted = true;
@@ -275,6 +258,32 @@ static void on_au(void *arg, struct au *au)
 	}
 	p->mine.aus_produced++;
 	p->rate.bytes += size;
+}
+
+static void on_au(void *arg, struct au *au)
+{
+	struct pipeline *p = arg;
+	bool is_news = p->withholding;
+	bool idr = au->flags & AU_IDR;
+
+	warn_large(p, au->size);
+	if (p->withholding && !idr) {
+		p->mine.aus_dropped++;
+		au_unref(au);
+		return;
+	}
+	if (p->withholding)
+		begin_flow(p, au);
+	if (idr) {
+		is_news |= follow_format(p, &au->format);
+		p->mine.idr_total++;
+		p->mine.idr_forced_total += p->idr_wanted && p->mine.can_force_idr;
+		p->idr_wanted = false;
+	}
+	push(p, au);
+	/* Not before: who waited for this is answered, and may come for the picture at once. */
+	if (is_news)
+		publish_report(p);
 }
 
 static void measure_rate(struct pipeline *p, unsigned frames, int64_t now_us)

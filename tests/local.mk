@@ -17,10 +17,23 @@ include tests/www/local.mk
 
 EXTRA_DIST += \
 	%D%/integration/chain.test.mjs \
+	%D%/integration/control.test.mjs \
+	%D%/integration/demand.test.mjs \
 	%D%/integration/demo.test.mjs \
 	%D%/integration/echo.test.mjs \
+	%D%/integration/faults.test.mjs \
+	%D%/integration/handshake.test.mjs \
+	%D%/integration/process.test.mjs \
+	%D%/integration/slow.test.mjs \
+	%D%/integration/viewing.test.mjs \
+	%D%/integration/websocket.test.mjs \
+	%D%/lib/daemon.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \
 	%D%/lib/viewer.mjs \
+	%D%/lib/wire.mjs \
 	%D%/nginx/config.test.mjs \
-	%D%/nginx/standins.mjs
+	%D%/nginx/standins.mjs \
+	%D%/tools/activate.pl \
+	%D%/tools/notified.pl \
+	%D%/tools/seqpacket.pl

@@ -70,9 +70,18 @@ export class Daemon {
   /** Starts, expecting it to refuse: gives { code, log }. */
   async refuses() {
     this.launch();
-    const { code } = await this.process.exited;
+    const exit = await this.exits();
     this.remove();
-    return { code, log: this.log };
+    return { code: exit.code, log: this.log };
+  }
+
+  /** Waits for its end; ends it when that does not come. Gives { code, signal }. */
+  async exits() {
+    try {
+      return await waitFor('its end', () => this.process.exit, 10000);
+    } finally {
+      if (this.process.running) await this.process.kill('SIGKILL');
+    }
   }
 
   /** One request on the control socket; gives the reply. Viewers of this process go on meanwhile. */
