@@ -22,6 +22,7 @@
 #define IDLE_US         5000000
 #define RETRY_AFTER_S   2
 #define NEAREST_MAX     3
+#define ACCEPT_PAUSE_US 1000000 /* when descriptors ran out */
 
 enum waiting_for {
 	WAITING_FOR_REQUEST,
@@ -48,7 +49,9 @@ struct control {
 	struct stream *stream;
 	int64_t start_us;
 	int listen_fd;
+	bool descriptors_ran_out;
 	sd_event_source *listen_source;
+	sd_event_source *accept_timer; /* runs while accepting pauses */
 	struct connection connections[CONNECTIONS_MAX];
 	char packet[CTL_PACKET_MAX + 1];
 };
@@ -495,6 +498,28 @@ static struct connection *free_connection(struct control *control)
 	return NULL;
 }
 
+/* Who waits keeps the socket readable: without a pause, the loop would do nothing else. */
+static void pause_accepting(struct control *control, const char *why)
+{
+	if (!control->descriptors_ran_out)
+		log_warn("control", "accepting nobody for now: %s", why);
+	control->descriptors_ran_out = true;
+	sd_event_source_set_enabled(control->listen_source, SD_EVENT_OFF);
+	sd_event_source_set_time(control->accept_timer,
+				 (uint64_t)(clock_now_us() + ACCEPT_PAUSE_US));
+	sd_event_source_set_enabled(control->accept_timer, SD_EVENT_ONESHOT);
+}
+
+static int on_accept_again(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct control *control = arg;
+
+	(void)source;
+	(void)usec;
+	sd_event_source_set_enabled(control->listen_source, SD_EVENT_ON);
+	return 0;
+}
+
 static int on_listen(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	struct control *control = arg;
@@ -506,8 +531,12 @@ static int on_listen(sd_event_source *source, int fd, uint32_t events, void *arg
 		return 0;
 	}
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (peer < 0)
+	if (peer < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			pause_accepting(control, strerror(errno));
 		return 0;
+	}
+	control->descriptors_ran_out = false;
 	*conn = (struct connection){.control = control, .fd = peer};
 	log_debug("control", "uid %u connected", (unsigned)unixsock_peer_uid(peer));
 	if (sd_event_add_io(control->event, &conn->io, peer, EPOLLIN, on_readable, conn) < 0 ||
@@ -536,6 +565,11 @@ int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct 
 		control->connections[i].fd = -1;
 	int r = sd_event_add_io(event, &control->listen_source, listen_fd, EPOLLIN, on_listen,
 				control);
+	if (r >= 0)
+		r = sd_event_add_time(event, &control->accept_timer, CLOCK_MONOTONIC, 0, 0,
+				      on_accept_again, control);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(control->accept_timer, SD_EVENT_OFF);
 	if (r < 0) {
 		control_free(control);
 		return error_set(err, r, "the control socket: %s", strerror(-r));
@@ -554,6 +588,7 @@ void control_free(struct control *control)
 		if (control->connections[i].fd >= 0)
 			close_connection(&control->connections[i]);
 	sd_event_source_disable_unref(control->listen_source);
+	sd_event_source_disable_unref(control->accept_timer);
 	close_fd(&control->listen_fd);
 	free(control);
 }

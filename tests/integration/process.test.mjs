@@ -126,6 +126,38 @@ describe('under systemd', () => {
   });
 });
 
+/** Hundredths of a second of processor time. */
+function ticks(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+test('out of descriptors, it says so once, waits without work, and recovers', async () => {
+  const daemon = await startDaemon(['--fps=5'],
+    { wrapper: ['sh', '-c', 'ulimit -n 40; exec "$@"', 'sh'] });
+  const first = await new Wire(daemon).opened();
+  await first.more(1);
+  const many = Array.from({ length: 60 }, () => new Wire(daemon, { protocol: null }));
+  const warnings = () => daemon.log.match(/server: accepting nobody for now: [^\n]*/g) ?? [];
+  await waitFor('the warning', () => warnings().length > 0);
+  const packets = new Packets(daemon);
+  packets.tell(1, 'open');
+  packets.request(1, 'health');
+  const before = ticks(daemon.process.pid);
+  await first.more(10); // two seconds, in which accepting is tried again
+  assert.ok(ticks(daemon.process.pid) - before < 60, 'it does not spin');
+  assert.equal(warnings().length, 1, daemon.log);
+  assert.match(warnings()[0], /Too many open files/);
+  for (const viewer of many) viewer.destroy();
+  assert.ok((await packets.reply(1)).ok);
+  const late = await new Wire(daemon).opened();
+  await late.more(1);
+  assert.equal(first.holes, 0);
+  packets.end();
+  for (const viewer of [first, late]) await viewer.close();
+  await daemon.stop();
+});
+
 describe('state', { concurrency: 4 }, () => {
   test('that is damaged is set aside, and the settings serve', async () => {
     const daemon = new Daemon();
