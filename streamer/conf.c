@@ -231,9 +231,15 @@ static int set_state_dir(struct conf *conf, const char *value)
 	return copy(conf->state_dir, sizeof(conf->state_dir), value);
 }
 
+/* The words of source.h's source_fault_parse(); a misspelt one would act out nothing. */
 static int set_test_fault(struct conf *conf, const char *value)
 {
-	return copy(conf->test_fault, sizeof(conf->test_fault), value);
+	static const char *const faults[] = {"none", "unplug", "stall", "slow", "burst"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		if (strcmp(value, faults[i]) == 0)
+			return copy(conf->test_fault, sizeof(conf->test_fault), value);
+	return -EINVAL;
 }
 
 static int set_log_level(struct conf *conf, const char *value)

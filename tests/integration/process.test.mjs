@@ -17,6 +17,7 @@ describe('options', { concurrency: 4 }, () => {
     ['--allow-origin=cam.example', /allow-origin/], ['--name=API', /name/],
     ['--name=stream', /name/], ['--log-level=loud', /log-level/], ['--source=', /source/],
     ['--socket-group=no-such-group', /no group 'no-such-group'/],
+    ['--test-fault=fire', /test-fault: 'fire'.*unplug/],
     [`--stream-socket=/tmp/${'x'.repeat(120)}`, /stream-socket/],
     ['--stream-socket=/proc/nowhere/s', /\/proc\/nowhere/],
     ['--config=/nowhere.conf', /\/nowhere\.conf/],
