@@ -199,6 +199,25 @@ describe('state', { concurrency: 4 }, () => {
 });
 
 describe('the end', () => {
+  /** How long it takes to end with three viewers, in ms. */
+  async function endingWith(answersClose) {
+    const daemon = await startDaemon(['--fps=30']);
+    const viewers = await Promise.all([1, 2, 3].map(() => new Wire(daemon).opened()));
+    viewers[1].answersClose = answersClose;
+    await Promise.all(viewers.map((viewer) => viewer.more(2)));
+    const begun = performance.now();
+    await daemon.stop();
+    const passed = performance.now() - begun;
+    await waitFor('all to be told', () => viewers.every((viewer) => viewer.closed?.code === 1001));
+    for (const viewer of viewers) viewer.destroy();
+    return passed;
+  }
+
+  test('comes when the viewers are gone, and a second later when one does not go', async () => {
+    const [polite, rude] = [await endingWith(true), await endingWith(false)];
+    assert.ok(rude - polite > 500, `${polite} ms, ${rude} ms`);
+  });
+
   test('comes within 2 s with 50 viewers of whom 10 do not read', async () => {
     const daemon = new Daemon(['--fps=30']);
     daemon.args.push(noise(daemon.dir));
