@@ -26,6 +26,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/pattern.c %D%/pattern.h \
 	%D%/percentile.c %D%/percentile.h \
 	%D%/pipeline.c %D%/pipeline.h \
+	%D%/rate.c %D%/rate.h \
 	%D%/server.c %D%/server.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/source.c %D%/source.h \

@@ -14,19 +14,13 @@
 #include "streamer/chain.h"
 #include "streamer/clock.h"
 #include "streamer/orders.h"
+#include "streamer/rate.h"
 
-#define STALL_US       2000000 /* without a frame: the camera is lost */
-#define STALL_FRAMES   3       /* ...but a slow one has this many frame times */
-#define RETRY_MIN_US   1000000
-#define RETRY_MAX_US   30000000
-#define RATE_WINDOW_US 1000000
-#define PIPELINE_NICE  5 /* sending must win over encoding */
-
-struct rate { /* frames and bytes of the running second */
-	int64_t since_us;
-	unsigned frames;
-	uint64_t bytes;
-};
+#define STALL_US      2000000 /* without a frame: the camera is lost */
+#define STALL_FRAMES  3       /* ...but a slow one has this many frame times */
+#define RETRY_MIN_US  1000000
+#define RETRY_MAX_US  30000000
+#define PIPELINE_NICE 5 /* sending must win over encoding */
 
 struct pipeline {
 	pthread_t thread;
@@ -165,7 +159,7 @@ static int open_chain(struct pipeline *p, struct error *err)
 	p->mine.state = PIPELINE_RUNNING;
 	p->last_frame_us = clock_now_us();
 	p->withholding = true;
-	p->rate = (struct rate){.since_us = p->last_frame_us};
+	rate_begin(&p->rate, p->last_frame_us);
 	log_open(p);
 	return 0;
 }
@@ -286,18 +280,6 @@ static void on_au(void *arg, struct au *au)
 		publish_report(p);
 }
 
-static void measure_rate(struct pipeline *p, unsigned frames, int64_t now_us)
-{
-	int64_t passed_us = now_us - p->rate.since_us;
-
-	p->rate.frames += frames;
-	if (passed_us < RATE_WINDOW_US)
-		return;
-	p->mine.fps_captured_milli = (unsigned)((int64_t)p->rate.frames * 1000000000 / passed_us);
-	p->mine.bitrate_actual_bps = (unsigned)((int64_t)p->rate.bytes * 8000000 / passed_us);
-	p->rate = (struct rate){.since_us = now_us};
-}
-
 /* Numbers are kept up to date without waking the loop for them. */
 static void refresh_report(struct pipeline *p)
 {
@@ -332,7 +314,8 @@ static void pump(struct pipeline *p)
 		fail(p, &err);
 		return;
 	}
-	measure_rate(p, (unsigned)frames, now_us);
+	p->rate.frames += (unsigned)frames;
+	rate_turn(&p->rate, now_us, &p->mine.fps_captured_milli, &p->mine.bitrate_actual_bps);
 	refresh_report(p);
 }
 

@@ -38,6 +38,7 @@ unit_tests = \
 	%D%/test_pattern \
 	%D%/test_percentile \
 	%D%/test_pipeline \
+	%D%/test_rate \
 	%D%/test_source \
 	%D%/test_source_feed \
 	%D%/test_source_file \
@@ -211,6 +212,10 @@ TESTS += $(unit_tests)
 %C%_test_util_SOURCES = %D%/test_util.c
 %C%_test_util_CPPFLAGS = $(test_cppflags)
 %C%_test_util_LDADD = $(test_ldadd)
+
+%C%_test_rate_SOURCES = %D%/test_rate.c
+%C%_test_rate_CPPFLAGS = $(test_cppflags)
+%C%_test_rate_LDADD = $(test_ldadd)
 
 if WITH_FCGI
 fcgi_tests = \
