@@ -137,7 +137,7 @@ describe('set-resolution', () => {
   before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0']); });
   after(() => daemon?.stop());
 
-  test('is answered as pending when its deadline passes first, and takes effect later', async () => {
+  test('is answered as pending when its deadline passes, and takes effect later', async () => {
     const viewer = await new Wire(daemon).opened();
     await viewer.more(1);
     await daemon.did('fault', { kind: 'stall' });

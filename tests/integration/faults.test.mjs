@@ -15,9 +15,9 @@ describe('a camera', () => {
   after(() => daemon?.stop());
   afterEach(() => fault('none'));
 
-  for (const [kind, reason] of [['unplug', /the camera is gone|unplugged/], ['stall', /no picture came/]])
-    test(`that has ${kind === 'stall' ? 'stalled' : 'been unplugged'} is told of; viewers stay ` +
-      'and see it come back', async () => {
+  for (const [kind, reason] of [['unplug', /camera is gone|unplugged/],
+    ['stall', /no picture came/]])
+    test(`that meets ${kind} is told of; viewers stay and see it come back`, async () => {
       const [viewer, raw] = await Promise.all([watch(), watch({ protocol: null })]);
       await Promise.all([viewer.more(5), raw.more(5)]);
       const texts = viewer.texts.length;

@@ -30,8 +30,9 @@ describe('options', { concurrency: 4 }, () => {
     });
 
   test('a wrong line of the file is named', async () => {
-    for (const [text, line] of [['fps = 30\n# fine\n\nsize = huge\n', 4], ['fps = 30\nnonsense\n', 2],
-      ['colour = red\n', 1], ['[main]\nfps = 30\n', 2], ['name = x\n', 1]]) {
+    for (const [text, line] of [['fps = 30\n# fine\n\nsize = huge\n', 4],
+      ['fps = 30\nnonsense\n', 2], ['colour = red\n', 1], ['[main]\nfps = 30\n', 2],
+      ['name = x\n', 1]]) {
       const daemon = new Daemon();
       const file = path.join(daemon.dir, 'main.conf');
       writeFileSync(file, text, { mode: 0o644 });
@@ -120,7 +121,8 @@ describe('under systemd', () => {
     daemon.wrapper = ['perl', path.join(tools, 'notified.pl'), path.join(daemon.dir, 'n')];
     await daemon.launch().ready();
     await waitFor('readiness', () => /notified: READY=1/.test(daemon.log));
-    await waitFor('two signs of life', () => daemon.log.match(/notified: WATCHDOG=1/g)?.length >= 2);
+    await waitFor('two signs of life',
+      () => daemon.log.match(/notified: WATCHDOG=1/g)?.length >= 2);
     await daemon.process.stop();
     assert.match(daemon.log, /notified: STOPPING=1/);
     daemon.remove();
@@ -173,7 +175,8 @@ describe('state', { concurrency: 4 }, () => {
   test('of a camera that lost the kept size does not keep it from starting', async () => {
     const daemon = new Daemon();
     writeFileSync(`${daemon.stateDir}/settings.json`,
-      '{"picture":{"width":4000,"height":2000,"fps_milli":30000},"running":"yes"}', { mode: 0o666 });
+      '{"picture":{"width":4000,"height":2000,"fps_milli":30000},"running":"yes"}',
+      { mode: 0o666 });
     await daemon.launch().ready();
     const viewer = await new Wire(daemon).opened();
     await viewer.more(1);

@@ -84,7 +84,7 @@ export class Daemon {
     }
   }
 
-  /** One request on the control socket; gives the reply. Viewers of this process go on meanwhile. */
+  /** One request on the control socket; gives the reply. Viewers here go on meanwhile. */
   async ctl(op, args = {}) {
     const socat = spawn('socat',
       ['-t30', '-T30', '-', `UNIX-CONNECT:${this.sockets.control},type=5`],
@@ -161,7 +161,8 @@ export class Packets {
   }
 
   closed(number) {
-    return waitFor(`the end of connection ${number}`, () => this.lines.includes(`${number} closed`));
+    return waitFor(`the end of connection ${number}`,
+      () => this.lines.includes(`${number} closed`));
   }
 
   /** Waits for a reply on that connection and takes it; no more comes than was asked for. */

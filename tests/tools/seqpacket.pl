@@ -2,7 +2,8 @@
 # Connections to a SOCK_SEQPACKET socket, for node, which has none: seqpacket.pl PATH
 #
 # On stdin, a line each: "N open", "N send TEXT", "N fill BYTES" (a packet of that many spaces),
-# "N shut" (no more will be said), "N close". On stdout: "N packet TEXT", "N closed", "N error TEXT".
+# "N shut" (no more will be said), "N close". On stdout: "N packet TEXT", "N closed",
+# "N error TEXT".
 use strict;
 use warnings;
 use IO::Select;
