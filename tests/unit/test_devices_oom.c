@@ -3,14 +3,19 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "streamer/nal.h"
 #include "streamer/source.h"
+#include "streamer/source_feed.h"
+#include "tests/unit/h264_write.h"
 #include "tests/unit/scene.h"
+#include "tests/unit/splitter_show.h"
 
 const struct encoder_ops *const encoder_backends[] = {NULL};
 const struct source_ops *const source_backends[] = {NULL};
@@ -79,6 +84,50 @@ static void test_source_opens_or_says_why_not(void **state)
 		assert_int_equal(r, again ? -ENOMEM : 0);
 		assert_true((src == NULL) == again);
 		assert_true((err.text[0] != '\0') == again);
+		source_close(src);
+	}
+	assert_in_range(n, 5, PASSES_MAX);
+}
+
+/* All of a pipe that ends: how it ends is told, whatever was lost. */
+static void drain(struct source *src)
+{
+	struct frame frame;
+	int r;
+
+	while ((r = source_dequeue(src, &frame)) == 0 || r == -ENODATA)
+		if (r == 0)
+			source_release(src, frame.index);
+	assert_int_equal(r, -ENODEV);
+	assert_non_null(strstr(source_reason(src), "ended"));
+}
+
+static void feed_loses_pictures_and_comes_to_its_end(void **state)
+{
+	UNUSED_STATE(state);
+	const struct source_config cfg = {.device = "-", .fps_milli = 100};
+	struct h264_stream s = {.size = 0};
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		put_sets(&s);
+		put_idr(&s);
+		put_p(&s, 1);
+	}
+	for (bool again = true; again; n++) {
+		struct source *src = NULL;
+		struct error err = {0};
+		int fds[2];
+		assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+		assert_int_equal(write(fds[1], s.bytes, s.size), s.size);
+		close(fds[1]);
+		allocations_left = n;
+		int r = source_feed_open(fds[0], &cfg, PATIENCE_MS * 1000, &src, &err);
+		assert_true((r < 0) == (src == NULL));
+		if (r == 0)
+			drain(src);
+		again = had_its_turn();
+		assert_true(r == 0 || (again && err.text[0] != '\0'));
 		source_close(src);
 	}
 	assert_in_range(n, 5, PASSES_MAX);
@@ -247,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_source_opens_or_says_why_not),
+		cmocka_unit_test(feed_loses_pictures_and_comes_to_its_end),
 #ifdef WITH_X264
 		cmocka_unit_test(encoder_loses_a_picture_and_goes_on_with_an_idr),
 		cmocka_unit_test(encoder_opens_or_says_why_not),
