@@ -5,6 +5,8 @@ import { sourceDir, waitFor } from './stack.mjs';
 
 const require = createRequire(path.join(sourceDir, 'tests/package.json'));
 
+const ACK_INTERVAL_MS = 50;
+
 /** The types of the NAL units in Annex B with 4-byte start codes (H.264 B.1, 7.3.1). */
 export function nalTypes(unit) {
   const types = [];
@@ -33,17 +35,26 @@ export function parseMessage(bytes) {
 }
 
 export class Viewer {
-  /** protocols: [] is raw mode. Acknowledges what comes unless acks is false. */
+  #newest = null;
+  #acked = null;
+  #ackTimer = null;
+
+  /**
+   * protocols: [] is raw mode. Acknowledges what comes unless acks is false. direct: on nalcastd's
+   * own socket, without nginx and as no browser.
+   */
   constructor(stack, { prefix = stack.prefixes[0], protocols = ['nalcast.v1'], headers = {},
-    origin = stack.origin, acks = true } = {}) {
+    origin = stack.origin, acks = true, direct = false } = {}) {
     const WebSocket = require('ws');
     this.messages = [];
     this.units = [];
     this.texts = [];
     this.closed = null;
     this.refused = null;
-    this.socket = new WebSocket(`wss://localhost:${stack.port}${prefix}stream`, protocols,
-      { ca: stack.ca, headers, origin, perMessageDeflate: false });
+    const [url, options] = direct
+      ? [`ws+unix://${stack.sockets.stream}:/stream`, { headers }]
+      : [`wss://localhost:${stack.port}${prefix}stream`, { ca: stack.ca, headers, origin }];
+    this.socket = new WebSocket(url, protocols, { ...options, perMessageDeflate: false });
     this.socket.on('unexpected-response', (request, response) => {
       this.refused = response.statusCode;
       request.destroy();
@@ -67,8 +78,25 @@ export class Viewer {
     const message = parseMessage(data);
     this.messages.push(message);
     this.units.push(message.unit);
-    if (acks && this.socket.readyState === 1)
-      this.say({ type: 'ack', seq: message.seq, shown: message.seq, queue: 0, latency_ms: 1 });
+    if (acks) this.#acknowledge(message.seq);
+  }
+
+  /* Not more than one in 50 ms (protocol.md 2): what is too early is said then, for the newest. */
+  #acknowledge(seq) {
+    this.#newest = seq;
+    if (this.#ackTimer) return;
+    this.#sayAck();
+    this.#ackTimer = setTimeout(() => {
+      this.#ackTimer = null;
+      if (this.#acked !== this.#newest) this.#acknowledge(this.#newest);
+    }, ACK_INTERVAL_MS).unref();
+  }
+
+  #sayAck() {
+    const seq = this.#newest;
+    this.#acked = seq;
+    if (this.socket.readyState === 1)
+      this.say({ type: 'ack', seq, shown: seq, queue: 0, latency_ms: 1 });
   }
 
   say(message) {
