@@ -20,6 +20,11 @@ export function useBrowser() {
   after(() => browser.close());
 }
 
+/* A page in a context of its own; whoever opens it closes it. */
+export function open(url) {
+  return openPage(browser, url);
+}
+
 /* Runs body({ stack, open }) and takes everything down; open(query) gives a page. */
 export async function withStack(body, options) {
   const stack = await startStack(options);

@@ -1,6 +1,6 @@
 // scripts/demo, as a person would use it: started, watched, ended.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -8,29 +8,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { accepts, freePort, sourceDir, waitFor } from '../lib/stack.mjs';
-
-const build = path.join(sourceDir, 'build');
-const running = new Set();
-
-function demo(...options) {
-  const child = spawn(path.join(sourceDir, 'scripts/demo'),
-    ['--no-install', `--build-dir=${build}`, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const self = { child, out: '', exited: once(child, 'close').then(([code]) => code) };
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text) => (self.out += text));
-  running.add(child);
-  self.exited.then((code) => { running.delete(child); self.ended = true; self.code = code; });
-  return self;
-}
-
-async function ready(started) {
-  const text = await waitFor('the demo', () => {
-    if (started.ended) throw Object.assign(new Error(started.out), { final: true });
-    return /Ctrl-C ends it/.test(started.out) && started.out;
-  }, 300000);
-  return { url: text.match(/Open (\S+)/)[1], dir: text.match(/Logs: (\S+)\./)[1] };
-}
+import { demo, endDemos, ready } from '../lib/demo.mjs';
+import { accepts, freePort, sourceDir } from '../lib/stack.mjs';
 
 function get(url) {
   return new Promise((resolve, reject) => {
@@ -55,9 +34,7 @@ function processesOf(dir) {
 }
 
 describe('scripts/demo', () => {
-  after(() => {
-    for (const child of running) child.kill('SIGTERM');
-  });
+  after(endDemos);
 
   for (const signal of ['SIGINT', 'SIGTERM'])
     test(`shows the page and ends everything on ${signal}`, async () => {
