@@ -227,6 +227,10 @@ function programs(build, dir, options) {
     list.nalcastd = [copy('streamer/nalcastd'), `--stream-socket=${stream}`,
       `--control-socket=${control}`, '--socket-mode=0660', `--state-dir=${dir}/state`,
       ...options.nalcastdArgs];
+  // What the owner's shell does with `FEED | nalcastd`, with nalcastd as the process that we have.
+  if (options.feed)
+    list.nalcastd = ['/bin/bash', '-c', `exec "$@" < <(exec ${options.feed})`, 'feed',
+      ...list.nalcastd];
   if (options.fcgi)
     list.fcgi = [copy('fcgi/nalcast-fcgi'), `--socket=${fcgi}`, '--socket-mode=0660',
       `--control-socket=${control}`, ...options.fcgiArgs];
@@ -237,13 +241,14 @@ function programs(build, dir, options) {
 }
 
 /**
- * Options: build; nalcastd, fcgi, nginx (true: start it); nalcastdArgs, fcgiArgs; prefixes;
+ * Options: build; nalcastd, fcgi, nginx (true: start it); nalcastdArgs, fcgiArgs; feed (a command
+ * whose output is nalcastd's standard input); prefixes;
  * www (folder of the page, default: the staged one); watch, control (text of the owner's two
  * policy files); http, server (text for nginx's blocks, where @words@ are filled in).
  */
 export async function startStack({
   build = buildDir(), nalcastd = true, fcgi = true, nginx = true, nalcastdArgs = [],
-  fcgiArgs = [], prefixes = ['/camera/', '/deep/er/cam/'], www = stagedPage(build),
+  fcgiArgs = [], feed = null, prefixes = ['/camera/', '/deep/er/cam/'], www = stagedPage(build),
   watch = '', control = '', http = '', server = '',
 } = {}) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'nc-'));
@@ -266,7 +271,7 @@ export async function startStack({
   stack.wsUrl = `wss://localhost:${port}${prefixes[0]}stream`;
   stack.sockets = { stream: `${dir}/run/nalcast/main/stream.sock`,
     control: `${dir}/run/nalcast/main/control.sock`, fcgi: `${dir}/run/nalcast/fcgi.sock` };
-  const list = programs(build, dir, { nalcastd, fcgi, nginx, nalcastdArgs, fcgiArgs, words,
+  const list = programs(build, dir, { nalcastd, fcgi, nginx, nalcastdArgs, fcgiArgs, feed, words,
     sockets: stack.sockets });
   giveAway(dir);
   try {
