@@ -12,7 +12,8 @@ describe('of pictures that no socket holds,', { concurrency: 4 }, () => {
 
   before(async () => {
     daemon = new Daemon();
-    daemon.args.push(noise(daemon.dir), '--fps=30');
+    // On a busy machine, those who read at once may still be late: only a stall is slow here.
+    daemon.args.push(...noise(daemon.dir), '--viewer-lag-max-ms=2000');
     await daemon.launch().ready();
   });
   after(() => daemon?.stop());
@@ -53,19 +54,19 @@ describe('of pictures that no socket holds,', { concurrency: 4 }, () => {
         const [slow, ...fast] = await Promise.all(
           [watch(options), watch(), watch(), watch({ protocol: null })]);
         await Promise.all([slow, ...fast].map((viewer) => viewer.more(5)));
-        await stall(slow, fast[0], 90);
+        await stall(slow, fast[0], 45);
         const before = slow.messages.length;
         slow.read();
         await slow.more(20);
         slow.assertDecodable();
         // What was in the socket, and the half-sent one, are whole; then comes an IDR.
         const jump = slow.messages.findIndex((one, at) => at >= before && one.nals.includes(5));
-        assert.ok(jump >= before && jump - before <= 16, `IDR ${jump - before} messages later`);
-        if (slow.isV1) assert.ok(slow.holes === 0 || slow.holes >= 30, `${slow.holes}`);
+        assert.ok(jump >= before && jump - before <= 3, `IDR ${jump - before} messages later`);
+        if (slow.isV1) assert.ok(slow.holes >= 15, `${slow.holes}`);
         for (const viewer of fast) {
           viewer.assertDecodable();
           if (viewer.isV1) assert.equal(viewer.holes, 0);
-          assert.ok(viewer.messages.length >= 90);
+          assert.ok(viewer.messages.length >= 45);
         }
         for (const viewer of [slow, ...fast]) await viewer.close();
       });

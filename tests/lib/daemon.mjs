@@ -179,15 +179,15 @@ export class Packets {
 }
 
 /**
- * A recording of noise: 640x480, an IDR every half second at 30 fps, some 290 kB a picture, so that
- * a socket holds less than one. Gives the option that shows it.
+ * A recording of noise: 480x360, an IDR every second at 15 fps, some 160 kB a picture, so that a
+ * socket holds less than one. Gives the options that show it.
  */
 export function noise(dir) {
   const file = path.join(dir, 'noise.h264');
   execFileSync('ffmpeg', ['-loglevel', 'error', '-f', 'lavfi', '-i',
-    'nullsrc=s=640x480:r=30,geq=random(1)*255:128:128', '-frames:v', '30', '-c:v', 'libx264',
+    'nullsrc=s=480x360:r=15,geq=random(1)*255:128:128', '-frames:v', '30', '-c:v', 'libx264',
     '-profile:v', 'baseline', '-preset', 'ultrafast', '-qp', '18', '-g', '15', '-sc_threshold', '0',
     '-bsf:v', 'filter_units=remove_types=6', file], { stdio: 'inherit' });
   chmodSync(file, 0o644);
-  return `--source=file:${file}`;
+  return [`--source=file:${file}`, '--fps=15'];
 }
