@@ -16,6 +16,14 @@ include tests/fcgi/local.mk
 include tests/www/local.mk
 
 EXTRA_DIST += \
+	%D%/h264/clients.test.mjs \
+	%D%/h264/damaged.test.mjs \
+	%D%/h264/exact.test.mjs \
+	%D%/h264/feed.test.mjs \
+	%D%/h264/profiles.test.mjs \
+	%D%/h264/rewrite.mjs \
+	%D%/h264/streams.mjs \
+	%D%/h264/watch.mjs \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/control.test.mjs \
 	%D%/integration/demand.test.mjs \
@@ -27,7 +35,10 @@ EXTRA_DIST += \
 	%D%/integration/slow.test.mjs \
 	%D%/integration/viewing.test.mjs \
 	%D%/integration/websocket.test.mjs \
+	%D%/lib/broadway.mjs \
 	%D%/lib/daemon.mjs \
+	%D%/lib/demo.mjs \
+	%D%/lib/ffmpeg.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \
 	%D%/lib/viewer.mjs \

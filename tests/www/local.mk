@@ -5,7 +5,7 @@ EXTRA_DIST += tests/package.json tests/package-lock.json tests/.npmrc \
 	tests/lib/reference.mjs \
 	tests/browser/embedded.html tests/browser/embedded.js \
 	tests/browser/original.html tests/browser/original.js tests/browser/whole.mjs \
-	tests/browser/change.test.mjs tests/browser/recorded.test.mjs \
+	tests/browser/change.test.mjs tests/browser/demo.test.mjs tests/browser/recorded.test.mjs \
 	tests/browser/watch.test.mjs \
 	%D%/acks.test.mjs %D%/api.test.mjs %D%/backlog.test.mjs %D%/backoff.test.mjs \
 	%D%/clock.test.mjs %D%/message.test.mjs %D%/modes.test.mjs %D%/nal.test.mjs %D%/pattern.test.mjs \
