@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { decodeWithFfmpeg } from '../lib/ffmpeg.mjs';
 import { startStack, waitFor } from '../lib/stack.mjs';
 import { nalTypes, Viewer } from '../lib/viewer.mjs';
-import { encode } from './streams.mjs';
+import { encode, random } from './streams.mjs';
 import { folderFor, playing } from './watch.mjs';
 
 const SEED = 20240607;
@@ -16,16 +16,6 @@ const SEED = 20240607;
 /* One rate for all: while the feed is silent for a frame's time, it may as well be between two
  * pictures, and two busy cores hold a writer up. */
 const PATIENT = '--fps=1';
-
-/* xorshift32: the same pieces in every run. */
-function* random(seed) {
-  for (let state = seed; ;) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    yield state >>> 0;
-  }
-}
 
 /* Opens the FIFO, writes the stream in pieces of 1 to `most` bytes, and closes it. */
 async function feedIn(fifo, bytes, most) {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { VUIS, withPicOrder, withShortStartCodes, withTrailingZeros, withTwoPps }
+import { VUIS, annexB, nalsOf, withPicOrder, withShortStartCodes, withTrailingZeros, withTwoPps }
   from './rewrite.mjs';
 
 const run = promisify(execFile);
@@ -60,7 +60,9 @@ const ENCODED = [
   ['intra refresh', { options: 'intra-refresh=1:keyint=12' }],
   ['cropping', { size: '642x482', frames: 40 }],
   ['delimiters', { options: 'keyint=25:aud=1' }],
-  ['SEI and HRD', { options: 'keyint=25:nal-hrd=vbr:vbv-maxrate=800:vbv-bufsize=800:pic-struct=1' }],
+  ['SEI and HRD', {
+    options: 'keyint=25:nal-hrd=vbr:vbv-maxrate=800:vbv-bufsize=800:pic-struct=1',
+  }],
   ['IDR pictures only', { frames: 20, options: 'keyint=1' }],
   ['one picture', { frames: 1 }],
 ];
@@ -73,6 +75,58 @@ const REWRITTEN = [
     `POC type ${poc}, ${name}`, (bytes) => withPicOrder(bytes, poc, vui), 'keyint=25:ref=2',
   ])),
 ];
+
+function isSlice(nal) {
+  return [1, 5].includes(nal[0] & 31);
+}
+
+/* xorshift32: the same numbers in every run. */
+export function* random(seed) {
+  for (let state = seed; ;) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    yield state >>> 0;
+  }
+}
+
+/* A NAL unit of any type, full of anything. */
+function garbage(numbers) {
+  const size = 1 + (numbers.next().value % 300);
+  return Buffer.from(Array.from({ length: size }, () => numbers.next().value & 255));
+}
+
+/* What may happen to four slices a picture, an IDR every 20 pictures: name, damage(nals). */
+const ACCIDENTS = [
+  ['begins without an IDR', (nals) => nals.filter((nal, i) => !isSlice(nal) || i > 20)],
+  ['begins without parameter sets', (nals) => nals.slice(nals.findIndex(isSlice))],
+  ['has lost an IDR', (nals) => nals.filter((nal, i) =>
+    (nal[0] & 31) !== 5 || i < nals.length / 2)],
+  ['has lost slices', (nals) => nals.filter((nal, i) => !isSlice(nal) || i % 23 !== 0)],
+  ['has lost pictures', (nals) => nals.filter((nal, i) => !isSlice(nal) || i % 100 > 6)],
+  ['is cut off', (nals) => {
+    const last = nals.findLastIndex(isSlice);
+    return [...nals.slice(0, last), nals[last].subarray(0, nals[last].length / 2)];
+  }],
+  ['has garbage in it', (nals) => {
+    const numbers = random(20240608);
+    return nals.flatMap((nal, i) => (i % 11 === 10 ? [nal, garbage(numbers)] : [nal]));
+  }],
+];
+
+export const GARBAGE = 'a stream that has garbage in it';
+
+/* Each as { name, make(dir) }. */
+export const BROKEN = ACCIDENTS.map(([name, damage]) => ({
+  name: `a stream that ${name}`,
+  make: async (dir) => {
+    const original = await encode(join(dir, 'original.h264'),
+      { size: '176x144', options: 'keyint=20:slices=4' });
+    const path = join(dir, 'stream.h264');
+    writeFileSync(path, annexB(damage(nalsOf(readFileSync(original)))));
+    return path;
+  },
+}));
 
 /* Each as { name, make(dir) }: make() gives the path of the stream, and where it was rewritten
  * that of the stream it was made of, whose pictures it has. */
