@@ -43,9 +43,9 @@ const ELEMENTS = ['souphttpsrc', 'h264parse', 'avdec_h264', 'identity', 'filesin
 const CLIENTS = [{
   name: 'ffmpeg',
   skip: missing('ffmpeg'),
-  command: (url, file) => ['ffmpeg', '-nostdin', '-hide_banner', '-v', 'warning', '-tls_verify', '0',
-    '-f', 'h264', '-i', url, '-frames:v', `${PICTURES}`, '-fps_mode', 'passthrough',
-    '-f', 'rawvideo', file],
+  command: (url, file) => ['ffmpeg', '-nostdin', '-hide_banner', '-v', 'warning',
+    '-tls_verify', '0', '-f', 'h264', '-i', url, '-frames:v', `${PICTURES}`,
+    '-fps_mode', 'passthrough', '-f', 'rawvideo', file],
 }, {
   name: 'mpv',
   skip: missing('mpv'),

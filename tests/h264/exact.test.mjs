@@ -32,7 +32,7 @@ async function oneRound(t, path, count) {
   const stack = await playing(t, `file:${path}`, '--fps=240');
   const { raw, modern, reader } = await watchedFromTheBeginning(t, stack);
   // And the first of the next round, which says that the round is complete.
-  await Promise.all([raw, modern].map((viewer) => viewer.more(count + 1 - viewer.units.length, 60000)));
+  await Promise.all([raw, modern].map((viewer) => viewer.upTo(count + 1, 60000)));
   const units = raw.units.slice(0, count);
   const bytes = Buffer.concat(units);
   await waitFor('stream.h264', () => reader.size >= bytes.length);

@@ -8,16 +8,14 @@ import { once } from 'node:events';
 
 /*
  * { pictures, complaints }: the MD5 of each picture, in the order they are shown, and what ffmpeg
- * had to say. input: a path, or the bytes. uncropped: pictures of whole macroblocks. What ffmpeg
- * may decode beside the picture it waits for never changes it, so it may use a thread for each
- * processor.
+ * had to say. input: a path, or the bytes. uncropped: pictures of whole macroblocks.
  */
 export async function decodeWithFfmpeg(input, { uncropped = false } = {}) {
   const bytes = Buffer.isBuffer(input) ? input : null;
   const ffmpeg = spawn('ffmpeg', [
     '-hide_banner', '-v', 'warning', ...(bytes ? [] : ['-nostdin']),
     ...(uncropped ? ['-flags2', '+ignorecrop'] : []), '-f', 'h264', '-i', bytes ? '-' : input,
-    '-autoscale', '0', '-fps_mode', 'passthrough', '-f', 'framemd5', '-',
+    '-fps_mode', 'passthrough', '-f', 'framemd5', '-',
   ], { stdio: ['pipe', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'])

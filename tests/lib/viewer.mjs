@@ -120,6 +120,11 @@ export class Viewer {
     return this.units.slice(from);
   }
 
+  /** Waits until it has got `count` access units in all. */
+  upTo(count, timeoutMs) {
+    return waitFor(`access unit ${count}`, () => this.units.length >= count, timeoutMs);
+  }
+
   /** Waits for a text message of this type that `accept` likes, from `from` on. */
   text(type, accept = () => true, from = 0) {
     return waitFor(`a ${type} message`,
