@@ -14,4 +14,3 @@ noinst_PROGRAMS += %D%/ws_echo
 
 %C%_nals_SOURCES = %D%/nals.c
 %C%_nals_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
-
