@@ -264,7 +264,7 @@ static int recording_open(int fd, const struct source_config *cfg, struct source
 static int file_open(const struct source_config *cfg, struct source **ret_source, struct error *err)
 {
 	struct stat st;
-	int fd;
+	int fd = -1; /* open_path() sets it: gcc 12 does not see that */
 	int r = look_at(cfg->device, &st, err);
 
 	if (r == 0)
