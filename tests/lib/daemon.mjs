@@ -24,6 +24,21 @@ function idOfNobody(flag) {
   return Number(execFileSync('id', [flag, 'nobody']));
 }
 
+// What a test that failed left behind: it must neither outlive these tests nor keep them waiting.
+const launched = new Set();
+
+process.on('exit', () => {
+  for (const daemon of launched) {
+    if (daemon.process.running) daemon.process.child.kill('SIGKILL');
+    daemon.remove();
+  }
+});
+
+/** Every wait has a deadline of its own; a child alone is no reason to go on. */
+function letGo(child) {
+  for (const handle of [child, child.stdin, child.stdout, child.stderr]) handle?.unref();
+}
+
 export class Daemon {
   /** wrapper: a command that executes the rest of its arguments. Nothing is started yet. */
   constructor(args = [], { wrapper = [], env = {}, dir = null } = {}) {
@@ -52,6 +67,8 @@ export class Daemon {
 
   launch() {
     this.process = new Process('nalcastd', this.command, { cwd: this.dir, env: this.env });
+    letGo(this.process.child);
+    launched.add(this);
     return this;
   }
 
@@ -120,6 +137,7 @@ export class Daemon {
   }
 
   remove() {
+    launched.delete(this);
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -143,6 +161,7 @@ export class Packets {
     this.lines = [];
     this.child = spawn('perl', [path.join(tools, 'seqpacket.pl'), daemon.sockets.control],
       { stdio: ['pipe', 'pipe', 'inherit'] });
+    letGo(this.child);
     let rest = '';
     this.child.stdout.setEncoding('utf8').on('data', (text) => {
       const lines = (rest + text).split('\n');

@@ -46,6 +46,7 @@ export class Wire {
     this.rest = Buffer.alloc(0);
     this.key = randomBytes(16).toString('base64');
     this.socket = net.connect({ path: daemon.sockets.stream, allowHalfOpen: true });
+    this.socket.unref(); // every wait has a deadline of its own
     this.socket.on('error', (error) => { this.error = error; this.ended = true; });
     this.socket.on('end', () => { this.ended = true; });
     if (reads) this.read();
