@@ -237,7 +237,15 @@ static int read_host(struct span value, struct head *head)
 			 sizeof(ignored));
 }
 
-/* No request of ours has a body. */
+/* A GET of ours has no body. Other methods may: they are refused for what they are, and what comes
+ * after the head is never read. */
+static int body_status(const struct head *head)
+{
+	const char *method = head->req.method;
+
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ? 501 : 0;
+}
+
 static int read_length(struct span value, struct head *head)
 {
 	if (head->has_length || !is_digits(value))
@@ -245,7 +253,7 @@ static int read_length(struct span value, struct head *head)
 	head->has_length = true;
 	for (size_t i = 0; i < value.len; i++)
 		if (value.p[i] != '0')
-			return 501;
+			return body_status(head);
 	return 0;
 }
 
@@ -286,7 +294,7 @@ static int read_known_field(struct span name, struct span value, struct head *he
 	if (equals_nocase(name, "Content-Length"))
 		return read_length(value, head);
 	if (equals_nocase(name, "Transfer-Encoding"))
-		return 501;
+		return body_status(head);
 	if (equals_nocase(name, "Upgrade"))
 		head->upgrade_lists_websocket |= list_has_nocase(value, "websocket");
 	else if (equals_nocase(name, "Connection"))

@@ -26,7 +26,7 @@ struct http_request {
 
 /* Read one request head; a target in absolute form gives path and host (RFC 9112 3.2.2). Returns
  * the bytes it took, 0 when more are needed, or -EPROTO with the status to answer in *ret_status:
- * 400, 431 (over HTTP_HEAD_MAX or a field over its room above), 501 (a body is announced), 505. */
+ * 400, 431 (over HTTP_HEAD_MAX or a field over its room above), 501 (a GET with a body), 505. */
 ssize_t http_read(const char *buf, size_t size, struct http_request *ret_req, int *ret_status);
 
 /* Does the path end in "/name", or is it that? */

@@ -64,6 +64,8 @@ describe('a request', () => {
         assertProblem(answer, 405);
         assert.equal(answer.headers.allow, 'GET');
       }
+    for (const length of ['Content-Length: 5', 'Transfer-Encoding: chunked'])
+      assertProblem(await raw('POST /stream HTTP/1.1', 'Host: a', length), 405);
   });
 
   test('without Upgrade is 426 and says what to upgrade to', async () => {
