@@ -48,8 +48,11 @@ export function addToPage(stack, ...names) {
   for (const name of names) cpSync(join(here, name), join(stack.dir, 'www', name));
 }
 
+/* Two busy cores are no slow link: nobody is to be resumed at an IDR for them. */
+const PATIENCE = '--viewer-lag-max-ms=10000';
+
 export function sized(width, height, fps, ...more) {
   return {
-    nalcastdArgs: ['--source=test', `--size=${width}x${height}`, `--fps=${fps}`, ...more],
+    nalcastdArgs: ['--source=test', `--size=${width}x${height}`, `--fps=${fps}`, PATIENCE, ...more],
   };
 }

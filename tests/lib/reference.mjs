@@ -16,7 +16,7 @@ const STEP = 8;
 const MATRICES = { webcodecs: 'bt709', broadway: 'bt601' };
 
 /* Mean of the absolute difference: equal pictures measure 0.1 to 0.8, damaged ones far more. */
-const MEAN_MAX = 1;
+export const MEAN_MAX = 1;
 
 /* Each picture of the file as luma at the grid's points. */
 export async function referenceLuma(path, width, height) {
@@ -56,7 +56,7 @@ function gridOf(luma, width, height) {
  * The next `count` pictures of our page as [{ seq, luma, width, height }]. matrix: which of the
  * two is used for this stream by this decoder, 'bt601' or 'bt709'.
  */
-async function collectLuma(page, count, matrix = 'bt601') {
+export async function collectLuma(page, count, matrix = 'bt601') {
   const [kr, kb] = matrix === 'bt709' ? [0.2126, 0.0722] : [0.299, 0.114];
   const collected = page.evaluate(([wanted, step, red, blue]) => new Promise((resolve) => {
     const pictures = [];
@@ -83,7 +83,7 @@ async function collectLuma(page, count, matrix = 'bt601') {
   return found.map((picture) => ({ ...picture, luma: Uint8Array.from(picture.luma) }));
 }
 
-function meanDifference(a, b) {
+export function meanDifference(a, b) {
   if (a.length !== b.length) return Infinity;
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += Math.abs(a[i] - b[i]);
@@ -91,7 +91,7 @@ function meanDifference(a, b) {
 }
 
 /* { index, mean } of the picture that is nearest. */
-function nearest(luma, pictures) {
+export function nearest(luma, pictures) {
   return pictures.map((picture, index) => ({ index, mean: meanDifference(luma, picture) }))
     .reduce((a, b) => (b.mean < a.mean ? b : a));
 }
