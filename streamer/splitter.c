@@ -283,7 +283,7 @@ static void take_damaged_slice(struct splitter *s)
 		s->first_slice = s->last_slice = slice;
 	s->paused_picture = false;
 	s->has_vcl = true;
-	s->stats.nals_damaged++;
+	s->stats.nals_damaged += s->seen_idr; /* before, its parameter sets were not to be had */
 	s->fate = FATE_DROP;
 	spoil(s);
 }

@@ -25,7 +25,7 @@ struct splitter_stats {
 	uint64_t aus_headless;  /* of those: before the first IDR */
 	uint64_t aus_too_large; /* of those: over AU_MAX_BYTES, without what was dropped after */
 	uint64_t aus_cut;       /* a pause was no end: see splitter_pause() */
-	uint64_t nals_damaged;  /* slices and parameter sets that could not be read */
+	uint64_t nals_damaged;  /* unreadable: parameter sets; slices from the first IDR on */
 	uint64_t sps_rewritten; /* they would have made decoders hold pictures back */
 	uint64_t bytes_skipped; /* before the first start code of all */
 };

@@ -100,6 +100,7 @@ static void what_comes_before_the_first_idr_is_no_damage(void **state)
 	struct splitter *s = splitter_new();
 	struct h264_stream stream = {.size = 0};
 
+	put_p(&stream, 7); /* even its parameter sets are missing */
 	put_sets(&stream);
 	put_p(&stream, 1);
 	put_p(&stream, 2);
