@@ -185,6 +185,12 @@ static int answer_state(struct api *api, const struct request *req, struct respo
 	return call(api, "state", json_object(), ASK_TIMEOUT_MS, res);
 }
 
+static int answer_diagnostics(struct api *api, const struct request *req, struct response *res)
+{
+	(void)req;
+	return call(api, "diagnostics", json_object(), ASK_TIMEOUT_MS, res);
+}
+
 static int answer_start(struct api *api, const struct request *req, struct response *res)
 {
 	return call_change(api, req, "start", json_object(), res);
@@ -229,6 +235,7 @@ static const struct endpoint endpoints[] = {
 	{"", REQUEST_GET, NULL, {NULL}, NULL, REQUEST_BODY_OPTIONAL},
 	{"health", REQUEST_GET, answer_health, {"ready"}, NULL, REQUEST_BODY_OPTIONAL},
 	{"state", REQUEST_GET, answer_state, {NULL}, NULL, REQUEST_BODY_OPTIONAL},
+	{"diagnostics", REQUEST_GET, answer_diagnostics, {NULL}, NULL, REQUEST_BODY_OPTIONAL},
 	{"start", REQUEST_POST, answer_start, {"timeout_ms"}, no_fields, REQUEST_BODY_OPTIONAL},
 	{"stop", REQUEST_POST, answer_stop, {"timeout_ms"}, no_fields, REQUEST_BODY_OPTIONAL},
 	{"resolution", REQUEST_GET, answer_resolution, {NULL}, NULL, REQUEST_BODY_OPTIONAL},

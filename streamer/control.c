@@ -16,6 +16,7 @@
 #include "common/util.h"
 #include "streamer/args.h"
 #include "streamer/clock.h"
+#include "streamer/diagnostics.h"
 #include "streamer/statejson.h"
 
 #define CONNECTIONS_MAX 16
@@ -158,21 +159,6 @@ static void reply_running(struct connection *conn, const struct stream_status *s
 		     pending);
 }
 
-static json_t *picture_result(const struct connection *conn, const struct stream_status *status,
-			      bool pending)
-{
-	const struct pipeline_change *change = &status->pipeline.change;
-	struct pipeline_picture effective = statejson_effective(status);
-	bool now = !pending && conn->changed && change->now;
-
-	return json_pack("{s:o, s:o, s:b, s:s, s:o}", "requested",
-			 statejson_picture(&conn->requested), "effective",
-			 statejson_picture(&effective), "changed", conn->changed, "applied",
-			 status->pipeline.state == PIPELINE_RUNNING ? "now" : "next-start",
-			 "interruption_ms",
-			 now ? json_real((double)change->interruption_us / 1000.0) : json_null());
-}
-
 /* {"nearest":[...]}: what the camera has instead. */
 static json_t *nearest_modes(const struct connection *conn, unsigned width, unsigned height)
 {
@@ -234,7 +220,9 @@ static void finish(struct connection *conn, const struct stream_status *status, 
 	else if (!pending && error->code != 0)
 		reply_picture_error(conn, error);
 	else
-		reply_result(conn, picture_result(conn, status, pending), pending);
+		reply_result(conn,
+			     statejson_change(&conn->requested, status, conn->changed, pending),
+			     pending);
 }
 
 /* The answer is given when it is done, or when the deadline passes. */
@@ -261,6 +249,17 @@ static void on_news(void *arg)
 		if (conn->fd >= 0 && is_done(conn, &status))
 			finish(conn, &status, false);
 	}
+}
+
+static void op_diagnostics(struct connection *conn, const json_t *args)
+{
+	struct stream_status status;
+	struct au_format format;
+
+	(void)args;
+	stream_get_status(conn->control->stream, &status);
+	bool known = stream_get_format(conn->control->stream, &format);
+	reply_result(conn, diagnostics_run(&status, known ? &format : NULL), false);
 }
 
 static bool read_timeout(struct connection *conn, const json_t *args, int64_t *ret_us)
@@ -344,7 +343,7 @@ static void answer_dry_run(struct connection *conn, const struct stream_status *
 		reply_picture_error(conn, &error);
 		return;
 	}
-	json_t *result = picture_result(conn, status, true);
+	json_t *result = statejson_change(&conn->requested, status, conn->changed, true);
 	json_object_set_new(result, "effective", statejson_picture(wanted));
 	reply_result(conn, result, false);
 }
@@ -375,7 +374,9 @@ static void op_set_resolution(struct connection *conn, const json_t *args)
 		return;
 	}
 	if (!conn->changed) {
-		reply_result(conn, picture_result(conn, &status, false), false);
+		reply_result(conn,
+			     statejson_change(&conn->requested, &status, conn->changed, false),
+			     false);
 		return;
 	}
 	bool persist = !json_is_false(json_object_get(args, "persist"));
@@ -405,8 +406,13 @@ static const struct {
 	const char *name;
 	void (*run)(struct connection *conn, const json_t *args);
 } ops[] = {
-	{"health", op_health}, {"state", op_state},           {"start", op_start},
-	{"stop", op_stop},     {"resolution", op_resolution}, {"set-resolution", op_set_resolution},
+	{"health", op_health},
+	{"state", op_state},
+	{"diagnostics", op_diagnostics},
+	{"start", op_start},
+	{"stop", op_stop},
+	{"resolution", op_resolution},
+	{"set-resolution", op_set_resolution},
 	{"fault", op_fault},
 };
 

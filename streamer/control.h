@@ -3,7 +3,7 @@
  * SOCK_SEQPACKET, one JSON object a packet, one request in flight on each connection. A change is
  * answered when it took effect or its deadline passed. Loop thread.
  *
- *     health {"ready":bool}   state   start, stop {"timeout_ms"}   resolution
+ *     health {"ready":bool}   state   diagnostics   start, stop {"timeout_ms"}   resolution
  *     set-resolution {"width","height","fps","timeout_ms","dry_run","persist"}
  *     fault {"kind":"none|unplug|stall|slow|burst"}     the test source only */
 #ifndef STREAMER_CONTROL_H

@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
 	%D%/control.c %D%/control.h \
+	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
 	%D%/frame.h \

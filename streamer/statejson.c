@@ -142,3 +142,18 @@ json_t *statejson_state(const struct conf *conf, const struct stream_status *sta
 			 "capture_to_publish", latency_json(server->capture_to_publish_us),
 			 "publish_to_ack", latency_json(server->publish_to_ack_us));
 }
+
+json_t *statejson_change(const struct pipeline_picture *requested,
+			 const struct stream_status *status, bool changed, bool pending)
+{
+	const struct pipeline_change *change = &status->pipeline.change;
+	struct pipeline_picture effective = statejson_effective(status);
+	bool is_done = changed && !pending && change->now;
+
+	return json_pack("{s:o, s:o, s:b, s:s, s:o}", "requested", statejson_picture(requested),
+			 "effective", statejson_picture(&effective), "changed", changed, "applied",
+			 status->pipeline.state == PIPELINE_RUNNING ? "now" : "next-start",
+			 "interruption_ms",
+			 is_done ? json_real((double)change->interruption_us / 1000.0)
+				 : json_null());
+}

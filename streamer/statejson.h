@@ -21,6 +21,11 @@ json_t *statejson_picture(const struct pipeline_picture *picture);
  * has one size of its own tells it by being opened: zeros before. */
 struct pipeline_picture statejson_effective(const struct stream_status *status);
 
+/* {"requested","effective","changed","applied","interruption_ms"}: how a change of the picture
+ * ended, or, if pending, that it is under way. */
+json_t *statejson_change(const struct pipeline_picture *requested,
+			 const struct stream_status *status, bool changed, bool pending);
+
 json_t *statejson_mode(const struct source_mode *mode);
 
 /* Thousandths as a JSON number: 30 or 29.97. 0 is null. */

@@ -99,6 +99,17 @@ describe('watching and controlling', () => {
     await waitFor('both to be gone', async () => (await api('GET', 'state')).json.viewers.count === 0);
   });
 
+  test('diagnostics say what every check found', async () => {
+    const viewer = await new Viewer(stack).opened();
+    await viewer.more(2);
+    const got = await api('GET', 'diagnostics');
+    assert.equal(got.status, 200);
+    assert.deepEqual(got.json.map(({ id, status, fix }) => [id, status, fix]), [
+      ['source', 'pass', ''], ['stream', 'pass', ''], ['broadway', 'pass', ''],
+      ['reordering', 'pass', '']]);
+    await viewer.close();
+  });
+
   test('refused requests get the promised status and words', async () => {
     const size = await api('PUT', 'resolution', { body: { width: 321, height: 100000 } });
     assertProblem(size, 422);

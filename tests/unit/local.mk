@@ -27,6 +27,7 @@ unit_tests = \
 	%D%/test_h264_data \
 	%D%/test_h264_samples \
 	%D%/test_http \
+	%D%/test_diagnostics \
 	%D%/test_hub \
 	%D%/test_inflight \
 	%D%/test_jsonread \
@@ -216,6 +217,10 @@ TESTS += $(unit_tests)
 %C%_test_rate_SOURCES = %D%/test_rate.c
 %C%_test_rate_CPPFLAGS = $(test_cppflags)
 %C%_test_rate_LDADD = $(test_ldadd)
+
+%C%_test_diagnostics_SOURCES = %D%/test_diagnostics.c
+%C%_test_diagnostics_CPPFLAGS = $(test_cppflags)
+%C%_test_diagnostics_LDADD = $(test_ldadd)
 
 if WITH_FCGI
 fcgi_tests = \

@@ -88,6 +88,7 @@ static void each_route_asks_its_operation(void **state)
 		{"GET", "health", "", "", "health", "{\"ready\":false}", 3000},
 		{"HEAD", "health", "ready=1", "", "health", "{\"ready\":true}", 3000},
 		{"GET", "state", "", "", "state", "{}", 3000},
+		{"GET", "diagnostics", "", "", "diagnostics", "{}", 3000},
 		{"GET", "resolution", "", "", "resolution", "{}", 3000},
 		{"POST", "start", "", "", "start", "{\"timeout_ms\":5000}", 7000},
 		{"POST", "stop", "timeout_ms=20000", "{}", "stop", "{\"timeout_ms\":20000}", 22000},
