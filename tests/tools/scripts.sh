@@ -97,7 +97,8 @@ check "record saves what is written to it" "$top/scripts/record" "$dir/s" "$dir/
 check "that begins with parameter sets and an IDR, too" recorded_whole
 
 mv "$dir/fifo" "$dir/gone"
-cat "$dir/gone" > /dev/null & # the writer, if it waits for a reader
+# The writer, if it waits for a reader; where it does not, nobody comes, and cat would wait for ever.
+timeout 5 cat "$dir/gone" > /dev/null &
 check "nalcastd ends then" stop_daemon
 
 check "nalcastd starts with a Main recording" start_daemon --source=file:"$data/bframes.h264"
