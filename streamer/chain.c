@@ -152,11 +152,6 @@ bool chain_has_more(const struct chain *chain)
 	return chain->has_more;
 }
 
-int chain_set_rate(struct chain *chain, unsigned bitrate_bps)
-{
-	return encoder_set_rate(chain->encoder, bitrate_bps, chain->format.fps_milli);
-}
-
 void chain_get_format(const struct chain *chain, struct source_format *ret_format)
 {
 	*ret_format = chain->format;

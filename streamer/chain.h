@@ -48,9 +48,6 @@ int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *a
 /* There may be more to do at once: do not wait before the next pump. */
 bool chain_has_more(const struct chain *chain);
 
-/* -ENOTSUP: only by closing and opening again. */
-int chain_set_rate(struct chain *chain, unsigned bitrate_bps);
-
 void chain_get_format(const struct chain *chain, struct source_format *ret_format);
 const struct encoder_ops *chain_encoder(const struct chain *chain);
 struct chain_stats chain_get_stats(const struct chain *chain);

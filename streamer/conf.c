@@ -464,10 +464,8 @@ static bool wants_words(char **argv, const char *option)
 	return false;
 }
 
-int conf_load(struct conf *conf, int argc, char **argv, enum conf_action *ret_action,
-	      struct error *err)
+int conf_load(struct conf *conf, char **argv, enum conf_action *ret_action, struct error *err)
 {
-	(void)argc; /* argv ends with NULL */
 	if (wants_words(argv, "--help") || wants_words(argv, "--version")) {
 		if (wants_words(argv, "--help"))
 			conf_print_help(stdout);

@@ -61,8 +61,7 @@ enum conf_action {
 
 /* All of it: the command line names the file, the file is read, the command line wins. Then the
  * paths that follow from the name are filled in and the whole is checked. */
-int conf_load(struct conf *conf, int argc, char **argv, enum conf_action *ret_action,
-	      struct error *err);
+int conf_load(struct conf *conf, char **argv, enum conf_action *ret_action, struct error *err);
 
 /* For --help, and for the lint test that compares it with the man page and the completion. */
 void conf_print_help(FILE *out);

@@ -185,7 +185,8 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	enum conf_action action;
 
-	if (conf_load(&d.conf, argc, argv, &action, &err) < 0) {
+	(void)argc; /* argv ends with NULL */
+	if (conf_load(&d.conf, argv, &action, &err) < 0) {
 		fprintf(stderr, "nalcastd: %s\n", err.text);
 		return EXIT_FAILURE;
 	}

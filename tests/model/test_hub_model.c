@@ -166,7 +166,7 @@ static void live(struct viewer *v, int64_t now_us)
 	flush(v, now_us);
 }
 
-static void publish(unsigned round, bool idr, int64_t now_us)
+static void publish(bool idr, int64_t now_us)
 {
 	size_t size = idr ? 500 + pick(3000) : pick(400) + 1;
 	struct au *au = au_new(size);
@@ -182,7 +182,6 @@ static void publish(unsigned round, bool idr, int64_t now_us)
 	int r = hub_publish(hub, au, now_us);
 	assert(r == (fail_malloc ? -ENOMEM : 0));
 	fail_malloc = false;
-	(void)round;
 }
 
 int main(int argc, char **argv)
@@ -216,7 +215,7 @@ int main(int argc, char **argv)
 			served = idr_requests;
 		}
 		until_idr--;
-		publish(round, idr, now_us);
+		publish(idr, now_us);
 		for (unsigned i = 0; i < VIEWERS; i++) {
 			uint64_t before = viewers[i].messages, gaps_before = viewers[i].gaps;
 			live(&viewers[i], now_us + 1000);

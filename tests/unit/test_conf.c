@@ -161,9 +161,8 @@ static int load(struct conf *conf, struct error *err, const char *a, const char 
 {
 	const char *argv[] = {"nalcastd", a, b, NULL};
 	enum conf_action action;
-	int argc = b != NULL ? 3 : a != NULL ? 2 : 1;
 
-	return conf_load(conf, argc, (char **)(uintptr_t)argv, &action, err);
+	return conf_load(conf, (char **)(uintptr_t)argv, &action, err);
 }
 
 static void command_line_wins_over_the_file(void **state)
