@@ -12,12 +12,20 @@
 /* A setting's own way to read its value. Returns 0, or -EINVAL and leaves conf alone. */
 typedef int set_fn(struct conf *conf, const char *value);
 
+enum unit {
+	UNIT_NONE,
+	UNIT_BYTES, /* K and M are understood, and shown */
+};
+
 struct option {
 	const char *name;
 	const char *value; /* as --help shows it */
 	const char *help;
-	set_fn *set;
+	set_fn *set; /* NULL: a number, as follows; --help adds range and default to the words */
 	bool command_line_only;
+	enum unit unit;
+	size_t offset; /* of an unsigned in struct conf */
+	unsigned min, max, normal;
 };
 
 static int copy(char *to, size_t size, const char *value)
@@ -48,6 +56,25 @@ static int set_count(unsigned *to, const char *value, unsigned min, unsigned max
 	if (parse_unsigned(value, min, max, &number) < 0)
 		return -EINVAL;
 	*to = (unsigned)number;
+	return 0;
+}
+
+/* "512K", "32M": of bytes, so K is 1024. */
+static int set_bytes(unsigned *to, const char *value, unsigned min, unsigned max)
+{
+	char text[16];
+	unsigned shift = 0, number;
+
+	if (value[0] == '\0' || copy(text, sizeof(text), value) < 0)
+		return -EINVAL;
+	char *last = text + strlen(text) - 1;
+	if (*last == 'K' || *last == 'M') {
+		shift = *last == 'K' ? 10 : 20;
+		*last = '\0';
+	}
+	if (set_count(&number, text, 0, max >> shift) < 0 || number << shift < min)
+		return -EINVAL;
+	*to = number << shift;
 	return 0;
 }
 
@@ -169,11 +196,6 @@ static int set_bitrate(struct conf *conf, const char *value)
 	return 0;
 }
 
-static int set_gop(struct conf *conf, const char *value)
-{
-	return set_count(&conf->gop_frames, value, 1, 10000);
-}
-
 static int set_stream_socket(struct conf *conf, const char *value)
 {
 	return copy(conf->stream_socket, sizeof(conf->stream_socket), value);
@@ -199,24 +221,9 @@ static int set_socket_group(struct conf *conf, const char *value)
 	return copy(conf->socket_group, sizeof(conf->socket_group), value);
 }
 
-static int set_viewers_max(struct conf *conf, const char *value)
-{
-	return set_count(&conf->viewers_max, value, 1, 100000);
-}
-
-static int set_viewer_lag_max(struct conf *conf, const char *value)
-{
-	return set_count(&conf->viewer_lag_max_ms, value, 50, 10000);
-}
-
 static int set_on_demand(struct conf *conf, const char *value)
 {
 	return set_bool(&conf->on_demand, value);
-}
-
-static int set_idle_stop(struct conf *conf, const char *value)
-{
-	return set_count(&conf->idle_stop_s, value, 0, 86400);
 }
 
 static int set_allow_origin(struct conf *conf, const char *value)
@@ -247,44 +254,85 @@ static int set_log_level(struct conf *conf, const char *value)
 	return log_level_parse(value, &conf->log_level);
 }
 
+#define NUMBER(field, from, to, usual) \
+	.offset = offsetof(struct conf, field), .min = (from), .max = (to), .normal = (usual)
+#define BYTES(field, from, to, usual) .unit = UNIT_BYTES, NUMBER(field, from, to, usual)
+#define K                             1024u
+#define M                             (1024u * K)
+
 static const struct option options[] = {
 	{"config", "FILE", "settings file [" SYSCONFDIR "/nalcast/NAME.conf, if it exists]",
-	 set_config, true},
-	{"name", "NAME", "of the camera: a-z, 0-9, '-', at most 32 [main]", set_name, true},
+	 .set = set_config, .command_line_only = true},
+	{"name", "NAME", "of the camera: a-z, 0-9, '-', at most 32 [main]", .set = set_name,
+	 .command_line_only = true},
 	{"source", "SOURCE", "auto, test, file:PATH (H.264: recorded, or a FIFO; file:-) [auto]",
-	 set_source, false},
-	{"encoder", "NAME", "auto, x264 [auto]", set_encoder, false},
+	 .set = set_source},
+	{"encoder", "NAME", "auto, x264 [auto]", .set = set_encoder},
 	{"profiles", "SET", "baseline, or any: let a camera's Main or High through [baseline]",
-	 set_profiles, false},
-	{"size", "WxH", "160x120 to 4096x2304, even [1280x720]", set_size, false},
-	{"fps", "N", "pictures a second, 1 to 240, fractions allowed [30]", set_fps, false},
-	{"bitrate-bps", "N", "100k to 100M bits a second; k and M are understood [2M]", set_bitrate,
-	 false},
-	{"gop-frames", "N", "pictures from one IDR to the next, 1 to 10000 [60]", set_gop, false},
+	 .set = set_profiles},
+	{"size", "WxH", "160x120 to 4096x2304, even [1280x720]", .set = set_size},
+	{"fps", "N", "pictures a second, 1 to 240, fractions allowed [30]", .set = set_fps},
+	{"bitrate-bps", "N", "100k to 100M bits a second; k and M are understood [2M]",
+	 .set = set_bitrate},
+	{"gop-frames", "N", "pictures from one IDR to the next", NUMBER(gop_frames, 1, 10000, 60)},
 	{"stream-socket", "PATH", "for viewers [" RUNSTATEDIR "/nalcast/NAME/stream.sock]",
-	 set_stream_socket, false},
+	 .set = set_stream_socket},
 	{"control-socket", "PATH", "for nalcast-fcgi [" RUNSTATEDIR "/nalcast/NAME/control.sock]",
-	 set_control_socket, false},
-	{"socket-mode", "MODE", "permissions of both sockets, in octal [0660]", set_socket_mode,
-	 false},
-	{"socket-group", "GROUP", "of the viewers' socket: nginx's", set_socket_group, false},
-	{"viewers-max", "N", "viewers at a time, 1 to 100000 [64]", set_viewers_max, false},
-	{"viewer-lag-max-ms", "N", "a viewer further behind skips to an IDR, 50 to 10000 [250]",
-	 set_viewer_lag_max, false},
-	{"on-demand", "yes|no", "open the camera only while somebody watches [yes]", set_on_demand,
-	 false},
-	{"idle-stop-s", "N", "close it this long after the last viewer, 0 to 86400 [10]",
-	 set_idle_stop, false},
+	 .set = set_control_socket},
+	{"socket-mode", "MODE", "permissions of both sockets, in octal [0660]",
+	 .set = set_socket_mode},
+	{"socket-group", "GROUP", "of the viewers' socket: nginx's", .set = set_socket_group},
+	{"viewers-max", "N", "viewers at a time", NUMBER(viewers_max, 1, 100000, 64)},
+	{"viewer-lag-max-ms", "N", "a viewer further behind skips to an IDR",
+	 NUMBER(viewer_lag_max_ms, 50, 10000, 250)},
+	{"on-demand", "yes|no", "open the camera only while somebody watches [yes]",
+	 .set = set_on_demand},
+	{"idle-stop-s", "N", "close it this long after the last viewer",
+	 NUMBER(idle_stop_s, 0, 86400, 10)},
 	{"allow-origin", "LIST",
-	 "further origins whose pages may watch, https://a.example,... [none]", set_allow_origin,
-	 false},
+	 "further origins whose pages may watch, https://a.example,... [none]",
+	 .set = set_allow_origin},
+	{"join-age-max-ms", "N", "join at the last IDR if it is at most this old",
+	 NUMBER(limits.join_age_max_ms, 0, 10000, 500)},
+	{"join-bytes-max", "N", "and if at most so many bytes follow it",
+	 BYTES(limits.join_bytes_max, 0, 64 * M, 512 * K)},
+	{"idr-join-interval-ms", "N", "from one IDR for those who join to the next",
+	 NUMBER(limits.idr_join_interval_ms, 0, 60000, 500)},
+	{"idr-recover-interval-ms", "N", "the same for those who fell behind",
+	 NUMBER(limits.idr_recover_interval_ms, 0, 60000, 2000)},
+	{"ring-bytes-max", "N", "of access units kept for viewers",
+	 BYTES(limits.ring_bytes_max, 64 * K, 1024 * M, 32 * M)},
+	{"pinned-bytes-max", "N", "kept besides, for stalled viewers together",
+	 BYTES(limits.pinned_bytes_max, 64 * K, 1024 * M, 64 * M)},
+	{"handshake-timeout-s", "N", "for a connection to say what it wants",
+	 NUMBER(limits.handshake_timeout_s, 1, 60, 5)},
+	{"ping-interval-s", "N", "from pong to ping; below nginx's proxy_read_timeout, 60 s",
+	 NUMBER(limits.ping_interval_s, 1, 3600, 20)},
+	{"pong-timeout-s", "N", "who answers no ping for so long is closed",
+	 NUMBER(limits.pong_timeout_s, 1, 3600, 30)},
+	{"progress-timeout-s", "N", "who takes nothing for so long is closed",
+	 NUMBER(limits.progress_timeout_s, 1, 3600, 10)},
+	{"texts-heard-max", "N", "a viewer's texts a second; more are ignored",
+	 NUMBER(limits.texts_heard_max, 30, 10000, 60)},
+	{"texts-max", "N", "more a second close with 1008",
+	 NUMBER(limits.texts_max, 30, 10000, 200)},
 	{"state-dir", "DIR",
 	 "where changes made over the API are kept [" LOCALSTATEDIR "/lib/nalcast/NAME]",
-	 set_state_dir, false},
+	 .set = set_state_dir},
 	{"test-fault", "FAULT", "the test source begins with it: unplug, stall, slow, burst",
-	 set_test_fault, false},
-	{"log-level", "LEVEL", "error, warn, info, debug [info]", set_log_level, false},
+	 .set = set_test_fault},
+	{"log-level", "LEVEL", "error, warn, info, debug [info]", .set = set_log_level},
 };
+
+#undef M
+#undef K
+#undef BYTES
+#undef NUMBER
+
+static unsigned *number_of(struct conf *conf, const struct option *option)
+{
+	return (unsigned *)(void *)((char *)conf + option->offset);
+}
 
 void conf_defaults(struct conf *conf)
 {
@@ -296,14 +344,13 @@ void conf_defaults(struct conf *conf)
 		.height = 720,
 		.fps_milli = 30000,
 		.bitrate_bps = 2000000,
-		.gop_frames = 60,
 		.socket_mode = 0660,
-		.viewers_max = 64,
-		.viewer_lag_max_ms = 250,
 		.on_demand = true,
-		.idle_stop_s = 10,
 		.log_level = LOG_LEVEL_INFO,
 	};
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].set == NULL)
+			*number_of(conf, &options[i]) = options[i].normal;
 }
 
 static const struct option *find_option(const char *name)
@@ -314,13 +361,64 @@ static const struct option *find_option(const char *name)
 	return NULL;
 }
 
+#define NUMBER_TEXT_SIZE 16
+
+static void write_number(char text[static NUMBER_TEXT_SIZE], enum unit unit, unsigned number)
+{
+	static const char *const letters[] = {"", "K", "M"};
+	unsigned letter = 0;
+
+	while (unit == UNIT_BYTES && letter < 2 && number > 0 && number % 1024 == 0) {
+		number /= 1024;
+		letter++;
+	}
+	snprintf(text, NUMBER_TEXT_SIZE, "%u%s", number, letters[letter]);
+}
+
+/* The words, and for a number what it may be. */
+static void describe(const struct option *option, char *out, size_t size)
+{
+	char min[NUMBER_TEXT_SIZE], max[NUMBER_TEXT_SIZE], normal[NUMBER_TEXT_SIZE];
+
+	if (option->set != NULL) {
+		snprintf(out, size, "%s", option->help);
+		return;
+	}
+	write_number(min, option->unit, option->min);
+	write_number(max, option->unit, option->max);
+	write_number(normal, option->unit, option->normal);
+	snprintf(out, size, "%s, %s to %s [%s]", option->help, min, max, normal);
+}
+
+static int set_number(struct conf *conf, const struct option *option, const char *value)
+{
+	unsigned *to = number_of(conf, option);
+
+	return option->unit == UNIT_BYTES ? set_bytes(to, value, option->min, option->max)
+					  : set_count(to, value, option->min, option->max);
+}
+
+const char *conf_option(const char *name, bool *ret_command_line_only)
+{
+	const struct option *option = find_option(name);
+
+	if (option == NULL)
+		return NULL;
+	*ret_command_line_only = option->command_line_only;
+	return option->value;
+}
+
 static int set_option(struct conf *conf, const struct option *option, const char *value,
 		      struct error *err)
 {
-	if (option->set(conf, value) == 0)
+	char words[160];
+	int r = option->set != NULL ? option->set(conf, value) : set_number(conf, option, value);
+
+	if (r == 0)
 		return 0;
+	describe(option, words, sizeof(words));
 	return error_set(err, -EINVAL, "%s: '%.80s' is not a value it takes: %s", option->name,
-			 value, option->help);
+			 value, words);
 }
 
 int conf_set(struct conf *conf, const char *name, const char *value, struct error *err)
@@ -373,121 +471,6 @@ int conf_read(struct conf *conf, FILE *file, const char *file_name, struct error
 	return 0;
 }
 
-/* "--name=value" or "--name value". Sets *used to the words of argv it took. */
-static int apply_argument(struct conf *conf, char **argv, bool only_early, int *used,
-			  struct error *err)
-{
-	const char *word = argv[0];
-	char name[32];
-
-	if (strncmp(word, "--", 2) != 0)
-		return error_set(err, -EINVAL, "'%.60s' is not an option: try --help", word);
-	const char *equals = strchr(word, '=');
-	size_t len = equals != NULL ? (size_t)(equals - word - 2) : strlen(word + 2);
-	if (len >= sizeof(name))
-		return error_set(err, -EINVAL, "there is no option '%.40s': try --help", word);
-	memcpy(name, word + 2, len);
-	name[len] = '\0';
-
-	const struct option *option = find_option(name);
-	if (option == NULL)
-		return error_set(err, -EINVAL, "there is no option '--%s': try --help", name);
-	const char *value = equals != NULL ? equals + 1 : argv[1];
-	if (value == NULL)
-		return error_set(err, -EINVAL, "--%s needs a value: --%s=%s", name, name,
-				 option->value);
-	*used = equals != NULL ? 1 : 2;
-	if (only_early && !option->command_line_only)
-		return 0;
-	return set_option(conf, option, value, err);
-}
-
-static int apply_arguments(struct conf *conf, char **argv, bool only_early, struct error *err)
-{
-	int used = 1;
-
-	for (char **arg = argv + 1; *arg != NULL; arg += used) {
-		int r = apply_argument(conf, arg, only_early, &used, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* The camera's own file may be absent; one that was named may not. */
-static int read_file(struct conf *conf, struct error *err)
-{
-	char path[sizeof(conf->config)];
-	bool named = conf->config[0] != '\0';
-
-	if (named)
-		snprintf(path, sizeof(path), "%s", conf->config);
-	else
-		snprintf(path, sizeof(path), "%s/nalcast/%s.conf", SYSCONFDIR, conf->name);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return !named && errno == ENOENT ? 0 : error_set(err, -errno, "%s: %m", path);
-	int r = conf_read(conf, file, path, err);
-	fclose(file);
-	return r;
-}
-
-static int fill_path(char *path, size_t size, const char *dir, const char *name, const char *leaf,
-		     struct error *err)
-{
-	if (path[0] != '\0')
-		return 0;
-	if (snprintf(path, size, "%s/nalcast/%s%s", dir, name, leaf) < (int)size)
-		return 0;
-	return error_set(err, -ENAMETOOLONG, "%s/nalcast/%s%s: longer than %zu bytes", dir, name,
-			 leaf, size - 1);
-}
-
-static int fill_paths(struct conf *conf, struct error *err)
-{
-	int r = fill_path(conf->stream_socket, sizeof(conf->stream_socket), RUNSTATEDIR, conf->name,
-			  "/stream.sock", err);
-	if (r == 0)
-		r = fill_path(conf->control_socket, sizeof(conf->control_socket), RUNSTATEDIR,
-			      conf->name, "/control.sock", err);
-	if (r == 0)
-		r = fill_path(conf->state_dir, sizeof(conf->state_dir), LOCALSTATEDIR "/lib",
-			      conf->name, "", err);
-	return r;
-}
-
-static bool wants_words(char **argv, const char *option)
-{
-	for (char **arg = argv + 1; *arg != NULL; arg++)
-		if (strcmp(*arg, option) == 0)
-			return true;
-	return false;
-}
-
-int conf_load(struct conf *conf, char **argv, enum conf_action *ret_action, struct error *err)
-{
-	if (wants_words(argv, "--help") || wants_words(argv, "--version")) {
-		if (wants_words(argv, "--help"))
-			conf_print_help(stdout);
-		else
-			puts(PACKAGE_STRING);
-		*ret_action = CONF_EXIT;
-		return 0;
-	}
-	conf_defaults(conf);
-	int r = apply_arguments(conf, argv, true, err);
-	if (r == 0)
-		r = read_file(conf, err);
-	if (r == 0)
-		r = apply_arguments(conf, argv, false, err);
-	if (r == 0)
-		r = fill_paths(conf, err);
-	if (r < 0)
-		return r;
-	*ret_action = CONF_RUN;
-	return 0;
-}
-
 void conf_print_help(FILE *out)
 {
 	fputs("Usage: nalcastd [OPTION]...\n"
@@ -495,9 +478,10 @@ void conf_print_help(FILE *out)
 	      "proxies. Options, of which all but --config and --name may stand in the file:\n\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		char left[40];
+		char left[40], right[160];
 		snprintf(left, sizeof(left), "--%s=%s", options[i].name, options[i].value);
-		fprintf(out, "  %-27s %s\n", left, options[i].help);
+		describe(&options[i], right, sizeof(right));
+		fprintf(out, "  %-27s %s\n", left, right);
 	}
 	fputs("  --help, --version\n\n"
 	      "See nalcastd(8), nalcast.conf(5).\n",

@@ -1,5 +1,5 @@
-/* conf: nalcastd's settings: defaults, then the file, then the command line (protocol.md
- * section 6). Read once, at start, by the main thread; const from then on.
+/* conf: nalcastd's settings (protocol.md section 6): names, ranges, defaults, and the file's form.
+ * Set once, at start, by the main thread (confload.h); const from then on.
  * (Not config.h: that name is autoconf's.) */
 #ifndef STREAMER_CONF_H
 #define STREAMER_CONF_H
@@ -17,6 +17,23 @@
 #define CONF_HEIGHT_MIN 120
 #define CONF_HEIGHT_MAX 2304
 #define CONF_FPS_MAX    240
+
+/* The numbers of protocol.md section 2 that most owners never touch. */
+struct conf_limits {
+	unsigned
+		join_age_max_ms; /* a viewer joins at an IDR in the ring that is at most this old */
+	unsigned join_bytes_max; /* and that is followed by at most this much */
+	unsigned idr_join_interval_ms; /* between IDRs asked for by those who join */
+	unsigned idr_recover_interval_ms;
+	unsigned ring_bytes_max;
+	unsigned pinned_bytes_max; /* access units that stalled viewers are in the middle of */
+	unsigned handshake_timeout_s;
+	unsigned ping_interval_s;
+	unsigned pong_timeout_s;
+	unsigned progress_timeout_s; /* something is under way, and nothing of it arrives */
+	unsigned texts_heard_max;    /* a second: above, they are ignored */
+	unsigned texts_max;          /* a second: above, the connection is closed */
+};
 
 struct conf {
 	char config[256]; /* the file; "" for the camera's own, which need not exist */
@@ -39,6 +56,7 @@ struct conf {
 	unsigned viewer_lag_max_ms;
 	bool on_demand;
 	unsigned idle_stop_s; /* close the camera this long after the last viewer */
+	struct conf_limits limits;
 	char allow_origin[1024];
 	char state_dir[256]; /* "": LOCALSTATEDIR/lib/nalcast/NAME */
 	char test_fault[16]; /* the test source begins with it */
@@ -54,14 +72,8 @@ int conf_read(struct conf *conf, FILE *file, const char *file_name, struct error
  * stand for "-". -ENOENT: no such setting. -EINVAL: the error names setting, value and fix. */
 int conf_set(struct conf *conf, const char *name, const char *value, struct error *err);
 
-enum conf_action {
-	CONF_RUN,
-	CONF_EXIT, /* --help or --version: done */
-};
-
-/* All of it: the command line names the file, the file is read, the command line wins. Then the
- * paths that follow from the name are filled in and the whole is checked. */
-int conf_load(struct conf *conf, char **argv, enum conf_action *ret_action, struct error *err);
+/* How --help shows the value of a setting, as in "N"; NULL: there is no such setting. */
+const char *conf_option(const char *name, bool *ret_command_line_only);
 
 /* For --help, and for the lint test that compares it with the man page and the completion. */
 void conf_print_help(FILE *out);

@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/chain.c %D%/chain.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
+	%D%/confload.c %D%/confload.h \
 	%D%/control.c %D%/control.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \

@@ -16,6 +16,7 @@
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/conf.h"
+#include "streamer/confload.h"
 #include "streamer/control.h"
 #include "streamer/store.h"
 #include "streamer/stream.h"

@@ -14,13 +14,7 @@
 #include "streamer/hub.h"
 #include "streamer/viewer.h"
 
-#define RING_BYTES        (32u << 20)
 #define RING_AUS          2048
-#define JOIN_AGE_US       500000
-#define JOIN_BYTES        (512u << 10)
-#define IDR_JOIN_US       500000
-#define IDR_RECOVER_US    2000000
-#define PINNED_BYTES_MAX  (64u << 20)
 #define SEND_BUFFER_BYTES 65536 /* the kernel doubles it; without: 217 kB hide there */
 #define HANDSHAKES_MAX    64 /* connections beyond viewers_max that have yet to say what they are */
 #define SWEEP_US          1000000
@@ -187,7 +181,7 @@ static int on_viewers(sd_event_source *source, int fd, uint32_t revents, void *a
  * much; past it, who has stalled longest goes. */
 static void limit_pinned(struct server *server, int64_t now_us)
 {
-	while (hub_pinned_bytes(server->hub) > PINNED_BYTES_MAX) {
+	while (hub_pinned_bytes(server->hub) > server->host.limits->pinned_bytes_max) {
 		struct member *worst = NULL;
 		int64_t worst_us = 0;
 		for (struct member *m = server->members.next; m != &server->members; m = m->next) {
@@ -278,14 +272,15 @@ static int add_sources(struct server *server)
 
 static struct hub *make_hub(struct server *server)
 {
+	const struct conf_limits *limits = &server->cfg.conf->limits;
 	struct hub_config cfg = {
 		.ring_aus_max = RING_AUS,
-		.ring_bytes_max = RING_BYTES,
+		.ring_bytes_max = limits->ring_bytes_max,
 		.lag_max_us = server->cfg.conf->viewer_lag_max_ms * INT64_C(1000),
-		.join_age_max_us = JOIN_AGE_US,
-		.join_bytes_max = JOIN_BYTES,
-		.idr_join_interval_us = IDR_JOIN_US,
-		.idr_recover_interval_us = IDR_RECOVER_US,
+		.join_age_max_us = limits->join_age_max_ms * INT64_C(1000),
+		.join_bytes_max = limits->join_bytes_max,
+		.idr_join_interval_us = limits->idr_join_interval_ms * INT64_C(1000),
+		.idr_recover_interval_us = limits->idr_recover_interval_ms * INT64_C(1000),
 		.frame = framing_write,
 		.need_idr = on_need_idr,
 		.arg = server,
@@ -310,6 +305,7 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 		.camera = cfg->conf->name,
 		.allow_origin = cfg->conf->allow_origin,
 		.viewers_max = cfg->conf->viewers_max,
+		.limits = &cfg->conf->limits,
 		.running = true,
 		.online = true,
 		.on_watching = on_watching,

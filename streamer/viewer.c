@@ -12,19 +12,15 @@
 #include "common/origin.h"
 #include "common/util.h"
 #include "streamer/clock.h"
+#include "streamer/conf.h"
 #include "streamer/framing.h"
 #include "streamer/http.h"
 #include "streamer/outbox.h"
 #include "streamer/viewmsg.h"
 
-#define HANDSHAKE_US  5000000
-#define PING_US       20000000
-#define PONG_US       30000000
-#define PROGRESS_US   10000000
-#define CLOSING_US    2000000 /* for our close frame to be answered */
-#define TEXTS_IGNORED 60      /* a second: above, they are ignored */
-#define TEXTS_MAX     200     /* a second: above, the connection is closed */
-#define SUBPROTOCOL   "nalcast.v1"
+#define SECOND_US   INT64_C(1000000)
+#define CLOSING_US  (2 * SECOND_US) /* for our close frame to be answered */
+#define SUBPROTOCOL "nalcast.v1"
 
 enum viewer_state {
 	VIEWER_HANDSHAKE,
@@ -368,13 +364,15 @@ static bool answer(struct viewer *v, const struct http_request *req, int64_t now
 /* Texts a second, counted in whole seconds. false: so many that it must go. */
 static bool count_text(struct viewer *v, int64_t now_us, bool *ret_ignore)
 {
-	if (now_us - v->texts_us >= 1000000) {
+	const struct conf_limits *limits = v->host->limits;
+
+	if (now_us - v->texts_us >= SECOND_US) {
 		v->texts_us = now_us;
 		v->texts = 0;
 	}
 	v->texts++;
-	*ret_ignore = v->texts > TEXTS_IGNORED;
-	return v->texts <= TEXTS_MAX;
+	*ret_ignore = v->texts > limits->texts_heard_max;
+	return v->texts <= limits->texts_max;
 }
 
 static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us)
@@ -392,7 +390,7 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 	bool ignore;
 
 	if (!count_text(v, now_us, &ignore)) {
-		begin_close(v, WS_CLOSE_POLICY, "more than 200 messages a second", now_us);
+		begin_close(v, WS_CLOSE_POLICY, "too many messages a second", now_us);
 		return;
 	}
 	if (ignore)
@@ -433,7 +431,7 @@ static void on_message(struct viewer *v, const struct ws_event *event, int64_t n
 	else if (is_v1(v))
 		begin_close(v, WS_CLOSE_UNSUPPORTED_DATA, "only text is understood", now_us);
 	else if (!count_text(v, now_us, &ignore))
-		begin_close(v, WS_CLOSE_POLICY, "more than 200 messages a second", now_us);
+		begin_close(v, WS_CLOSE_POLICY, "too many messages a second", now_us);
 }
 
 static void on_close(struct viewer *v, const struct ws_event *event, int64_t now_us)
@@ -544,26 +542,29 @@ static bool is_stuck(const struct viewer *v, int64_t now_us)
 {
 	bool busy = v->blocked || v->sub.state == SUBSCRIBER_DRAINING;
 
-	return busy && now_us - max_i64(v->sub.progress_us, v->since_us) > PROGRESS_US;
+	return busy && now_us - max_i64(v->sub.progress_us, v->since_us) >
+			       v->host->limits->progress_timeout_s * SECOND_US;
 }
 
 static bool tick_watching(struct viewer *v, int64_t now_us)
 {
+	const struct conf_limits *limits = v->host->limits;
+
 	if (is_stuck(v, now_us)) {
-		log_info("viewer", "%llu: took nothing for %d s", (unsigned long long)v->id,
-			 PROGRESS_US / 1000000);
+		log_info("viewer", "%llu: took nothing for %u s", (unsigned long long)v->id,
+			 limits->progress_timeout_s);
 		return false;
 	}
 	if (!is_websocket(v))
 		return true;
 	if (v->ping_us > v->pong_us) {
-		if (now_us - v->ping_us <= PONG_US)
+		if (now_us - v->ping_us <= limits->pong_timeout_s * SECOND_US)
 			return true;
-		log_info("viewer", "%llu: no pong for %d s", (unsigned long long)v->id,
-			 PONG_US / 1000000);
+		log_info("viewer", "%llu: no pong for %u s", (unsigned long long)v->id,
+			 limits->pong_timeout_s);
 		return false;
 	}
-	if (now_us - v->pong_us >= PING_US) {
+	if (now_us - v->pong_us >= limits->ping_interval_s * SECOND_US) {
 		v->ping_us = now_us;
 		v->outbox.wanted |= OUTBOX_PING;
 		return viewer_flush(v, now_us);
@@ -575,7 +576,7 @@ bool viewer_tick(struct viewer *v, int64_t now_us)
 {
 	switch (v->state) {
 	case VIEWER_HANDSHAKE:
-		return now_us - v->since_us < HANDSHAKE_US;
+		return now_us - v->since_us < v->host->limits->handshake_timeout_s * SECOND_US;
 	case VIEWER_CLOSING:
 		return now_us - v->closing_us < CLOSING_US;
 	case VIEWER_WATCHING:

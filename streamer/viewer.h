@@ -13,6 +13,7 @@
 #include "streamer/percentile.h"
 #include "streamer/ws.h"
 
+struct conf_limits;
 struct viewer;
 
 struct viewer_host { /* what all viewers of a server share; outlives them */
@@ -20,6 +21,7 @@ struct viewer_host { /* what all viewers of a server share; outlives them */
 	const char *camera;       /* "main" */
 	const char *allow_origin; /* further origins, comma-separated */
 	unsigned viewers_max;
+	const struct conf_limits *limits;
 	unsigned watching; /* viewers past the handshake: counted here by the viewers */
 
 	/* What nalcast.v1 tells in `stream` and `source` messages; kept up by the server. */

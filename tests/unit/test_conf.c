@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "streamer/conf.h"
+#include "streamer/confload.h"
 
 static void defaults_are_those_of_the_protocol(void **state)
 {
@@ -22,7 +23,25 @@ static void defaults_are_those_of_the_protocol(void **state)
 	assert_int_equal(conf.bitrate_bps, 2000000);
 	assert_int_equal(conf.gop_frames, 60);
 	assert_int_equal(conf.viewer_lag_max_ms, 250);
+	assert_int_equal(conf.viewers_max, 64);
+	assert_int_equal(conf.idle_stop_s, 10);
 	assert_true(conf.on_demand);
+
+	const struct conf_limits limits = {
+		.join_age_max_ms = 500,
+		.join_bytes_max = 512 << 10,
+		.idr_join_interval_ms = 500,
+		.idr_recover_interval_ms = 2000,
+		.ring_bytes_max = 32 << 20,
+		.pinned_bytes_max = 64 << 20,
+		.handshake_timeout_s = 5,
+		.ping_interval_s = 20,
+		.pong_timeout_s = 30,
+		.progress_timeout_s = 10,
+		.texts_heard_max = 60,
+		.texts_max = 200,
+	};
+	assert_memory_equal(&conf.limits, &limits, sizeof(limits));
 }
 
 static void values_are_read_with_their_units(void **state)
@@ -35,6 +54,12 @@ static void values_are_read_with_their_units(void **state)
 	assert_int_equal(conf.bitrate_bps, 2500000);
 	assert_int_equal(conf_set(&conf, "bitrate_bps", "4M", NULL), 0);
 	assert_int_equal(conf.bitrate_bps, 4000000);
+	assert_int_equal(conf_set(&conf, "join-bytes-max", "96K", NULL), 0);
+	assert_int_equal(conf.limits.join_bytes_max, 96 * 1024);
+	assert_int_equal(conf_set(&conf, "join_bytes_max", "1000", NULL), 0);
+	assert_int_equal(conf.limits.join_bytes_max, 1000);
+	assert_int_equal(conf_set(&conf, "ring-bytes-max", "1024M", NULL), 0);
+	assert_int_equal(conf.limits.ring_bytes_max, 1 << 30);
 	assert_int_equal(conf_set(&conf, "fps", "29.97", NULL), 0);
 	assert_int_equal(conf.fps_milli, 29970);
 	assert_int_equal(conf_set(&conf, "fps", "12.5", NULL), 0);
@@ -86,6 +111,25 @@ static void wrong_values_are_refused_and_named(void **state)
 		{"name", "Main"},
 		{"name", ""},
 		{"viewer-lag-max-ms", "5"},
+		{"join-age-max-ms", "10001"},
+		{"join-age-max-ms", "1s"},
+		{"join-bytes-max", ""},
+		{"join-bytes-max", "K"},
+		{"join-bytes-max", "65M"},
+		{"join-bytes-max", "512k"},
+		{"join-bytes-max", "1.5M"},
+		{"ring-bytes-max", "63K"},
+		{"ring-bytes-max", "4294967297M"},
+		{"ring-bytes-max", "1025M"},
+		{"pinned-bytes-max", "0"},
+		{"idr-join-interval-ms", "-1"},
+		{"idr-recover-interval-ms", "60001"},
+		{"handshake-timeout-s", "0"},
+		{"ping-interval-s", "0"},
+		{"pong-timeout-s", "0"},
+		{"progress-timeout-s", "0.5"},
+		{"texts-heard-max", "29"},
+		{"texts-max", "many"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -96,6 +140,27 @@ static void wrong_values_are_refused_and_named(void **state)
 		assert_int_equal(conf_set(&conf, cases[i].name, cases[i].value, &err), -EINVAL);
 		assert_non_null(strstr(err.text, cases[i].name));
 		assert_memory_equal(&conf, &before, sizeof(conf));
+	}
+}
+
+static void number_out_of_range_is_told_the_range(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *name, *value, *words;
+	} cases[] = {
+		{"gop-frames", "0", "1 to 10000 [60]"},
+		{"ring-bytes-max", "1", "64K to 1024M [32M]"},
+		{"join-bytes-max", "1G", "0 to 64M [512K]"},
+		{"pong-timeout-s", "0", "'0' is not a value it takes"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf conf;
+		struct error err = {0};
+		conf_defaults(&conf);
+		assert_int_equal(conf_set(&conf, cases[i].name, cases[i].value, &err), -EINVAL);
+		assert_non_null(strstr(err.text, cases[i].words));
 	}
 }
 
@@ -223,6 +288,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_those_of_the_protocol),
 		cmocka_unit_test(values_are_read_with_their_units),
 		cmocka_unit_test(wrong_values_are_refused_and_named),
+		cmocka_unit_test(number_out_of_range_is_told_the_range),
 		cmocka_unit_test(unknown_setting_is_refused),
 		cmocka_unit_test(file_is_read),
 		cmocka_unit_test(wrong_line_is_named_and_nothing_is_taken),
