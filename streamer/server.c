@@ -402,6 +402,35 @@ bool server_get_format(const struct server *server, struct au_format *ret_format
 	return true;
 }
 
+void server_each_viewer(const struct server *server,
+			bool (*fn)(void *arg, const struct viewer_facts *facts), void *arg)
+{
+	int64_t now_us = clock_now_us();
+	struct viewer_facts facts;
+
+	for (struct member *m = server->members.next; m != &server->members; m = m->next) {
+		if (!viewer_is_watching(m->viewer))
+			continue;
+		viewer_get_facts(m->viewer, now_us, &facts);
+		if (!fn(arg, &facts))
+			return;
+	}
+}
+
+bool server_close_viewer(struct server *server, uint64_t id, const char *reason)
+{
+	int64_t now_us = clock_now_us();
+
+	for (struct member *m = server->members.next; m != &server->members; m = m->next) {
+		if (viewer_id(m->viewer) != id || !viewer_is_watching(m->viewer))
+			continue;
+		if (!viewer_close(m->viewer, WS_CLOSE_POLICY, reason, now_us))
+			remove_member(server, m);
+		return true;
+	}
+	return false;
+}
+
 void server_get_stats(struct server *server, struct server_stats *ret_stats)
 {
 	int64_t now_us = clock_now_us();

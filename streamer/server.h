@@ -15,6 +15,7 @@
 #include "streamer/auq.h"
 #include "streamer/conf.h"
 #include "streamer/pipeline.h"
+#include "streamer/viewer.h"
 
 struct server;
 
@@ -50,6 +51,15 @@ void server_set_report(struct server *server, const struct pipeline_report *repo
 
 /* false before the first access unit. */
 bool server_get_format(const struct server *server, struct au_format *ret_format);
+
+/* Those who watch, in the order in which they came. fn returns whether to go on, and must not
+ * change who watches. */
+void server_each_viewer(const struct server *server,
+			bool (*fn)(void *arg, const struct viewer_facts *facts), void *arg);
+
+/* It is told so, with the reason (1008), once what it is in the middle of is sent. false: nobody of
+ * that id watches. */
+bool server_close_viewer(struct server *server, uint64_t id, const char *reason);
 
 void server_get_stats(struct server *server, struct server_stats *ret_stats);
 

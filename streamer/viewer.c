@@ -49,6 +49,9 @@ struct viewer {
 	int64_t texts_us;   /* the second in which texts are counted */
 	unsigned texts;
 
+	double latency_ms; /* what the page said last: as in struct viewer_facts */
+	char decoder[VIEWMSG_WORD_SIZE];
+
 	struct ws_reader reader;
 	uint8_t in_message[VIEWMSG_IN_MAX];
 	char head[HTTP_HEAD_MAX]; /* request head; afterwards the receive buffer */
@@ -68,6 +71,7 @@ struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t
 	v->fd = fd;
 	v->id = id;
 	v->since_us = v->ping_us = v->pong_us = now_us;
+	v->latency_ms = -1;
 	return v;
 }
 
@@ -379,6 +383,10 @@ static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us
 {
 	int64_t publish_us;
 
+	if (in->latency_ms >= 0)
+		v->latency_ms = in->latency_ms;
+	if (in->decoder[0] != '\0')
+		memcpy(v->decoder, in->decoder, sizeof(v->decoder));
 	if (hub_ack(v->host->hub, &v->sub, in->seq, now_us, &publish_us) > 0 && publish_us > 0)
 		percentile_add(&v->host->publish_to_ack, now_us - publish_us, now_us);
 }
@@ -593,4 +601,28 @@ bool viewer_is_watching(const struct viewer *v)
 int64_t viewer_stalled_us(const struct viewer *v, int64_t now_us)
 {
 	return v->subscribed && subscriber_mid_message(&v->sub) ? now_us - v->message_us : 0;
+}
+
+uint64_t viewer_id(const struct viewer *v)
+{
+	return v->id;
+}
+
+void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_facts *ret_facts)
+{
+	*ret_facts = (struct viewer_facts){
+		.id = v->id,
+		.since_us = v->since_us,
+		.framing = v->framing,
+		.paused = v->sub.state == SUBSCRIBER_PAUSED,
+		.lag_us = hub_lag_us(v->host->hub, &v->sub, now_us),
+		.sent_aus = v->sub.sent_aus,
+		.sent_bytes = v->sub.sent_bytes,
+		.skipped_aus = v->sub.skipped_aus,
+		.rtt_us = v->sub.inflight.rtt_us,
+		.rtt_min_us = v->sub.inflight.rtt_min_us,
+		.latency_ms = v->latency_ms,
+	};
+	memcpy(ret_facts->peer, v->peer, sizeof(ret_facts->peer));
+	memcpy(ret_facts->decoder, v->decoder, sizeof(ret_facts->decoder));
 }

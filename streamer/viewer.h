@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "streamer/framing.h"
 #include "streamer/hub.h"
 #include "streamer/percentile.h"
+#include "streamer/viewmsg.h"
 #include "streamer/ws.h"
 
 struct conf_limits;
@@ -40,6 +42,21 @@ enum viewer_news { /* bits */
 		   VIEWER_NEWS_SOURCE = 1 << 1,
 };
 
+struct viewer_facts { /* of one that watches: a copy, for people and programs */
+	uint64_t id;
+	int64_t since_us; /* CLOCK_MONOTONIC */
+	char peer[64];    /* as nginx says; "local" where nobody said */
+	enum framing framing;
+	bool paused;
+	int64_t lag_us; /* the age of the oldest thing that it should have by now */
+	uint64_t sent_aus, sent_bytes, skipped_aus;
+
+	/* What only a page says, by its acknowledgements. */
+	int64_t rtt_us, rtt_min_us; /* of a message and its acknowledgement; 0 before the first */
+	double latency_ms;          /* capture to shown as the page reckons; negative: not said */
+	char decoder[VIEWMSG_WORD_SIZE]; /* "webcodecs", "broadway"; "": not said */
+};
+
 /* Takes fd. NULL: no memory, and fd is closed. */
 struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us);
 void viewer_free(struct viewer *v); /* NULL is nothing */
@@ -52,6 +69,8 @@ bool viewer_tick(struct viewer *v, int64_t now_us); /* deadlines; about once a s
 bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason, int64_t now_us);
 
 bool viewer_is_watching(const struct viewer *v);
+uint64_t viewer_id(const struct viewer *v);
+void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_facts *ret_facts);
 
 /* How long it has been in the middle of one message, for the limit on what the stalled may pin;
  * 0 when it is not. */

@@ -180,7 +180,7 @@ static const struct {
 
 /* The members that matter to one type or other; which of them do is known only at the end. */
 struct members {
-	struct jsonread_member type, seq, shown, queue, latency_ms, t0;
+	struct jsonread_member type, seq, shown, queue, latency_ms, decoder, t0;
 };
 
 static void sort_in(struct members *all, const struct jsonread_member *m)
@@ -189,8 +189,9 @@ static void sort_in(struct members *all, const struct jsonread_member *m)
 		const char *key;
 		struct jsonread_member *slot;
 	} slots[] = {
-		{"type", &all->type},   {"seq", &all->seq}, {"shown", &all->shown},
-		{"queue", &all->queue}, {"t0", &all->t0},   {"latency_ms", &all->latency_ms},
+		{"type", &all->type},       {"seq", &all->seq}, {"shown", &all->shown},
+		{"queue", &all->queue},     {"t0", &all->t0},   {"latency_ms", &all->latency_ms},
+		{"decoder", &all->decoder},
 	};
 	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		if (strcmp(m->key, slots[i].key) == 0)
@@ -207,6 +208,19 @@ static bool read_u32(const struct jsonread_member *m, uint32_t *value)
 		return false;
 	*value = (uint32_t)m->integer;
 	return true;
+}
+
+/* For lists and logs: nothing but letters, digits and hyphens gets there from outside. */
+static void read_word(const struct jsonread_member *m, char word[static VIEWMSG_WORD_SIZE])
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+
+	if (m->kind != JSONREAD_STRING)
+		return;
+	size_t len = strlen(m->text);
+	if (len < VIEWMSG_WORD_SIZE && strspn(m->text, allowed) == len)
+		memcpy(word, m->text, len + 1);
 }
 
 static int fail(const char *why, const char **ret_why)
@@ -227,6 +241,9 @@ static int read_ack(const struct members *all, struct viewmsg_in *in, const char
 	if (!read_u32(&all->queue, &queue))
 		return fail("ack: queue is not a number from 0 to 4294967295", ret_why);
 	in->queue = queue;
+	if (all->decoder.kind != JSONREAD_NULL && all->decoder.kind != JSONREAD_STRING)
+		return fail("ack: decoder is not a string", ret_why);
+	read_word(&all->decoder, in->decoder);
 	if (all->latency_ms.kind == JSONREAD_NULL)
 		return 0;
 	if (all->latency_ms.kind != JSONREAD_NUMBER || !isfinite(all->latency_ms.number))
@@ -257,7 +274,7 @@ static int read_members(const struct members *all, struct viewmsg_in *in, const 
 int viewmsg_read(const char *text, size_t size, struct viewmsg_in *ret_in, const char **ret_why)
 {
 	const struct jsonread_member absent = {.kind = JSONREAD_NULL};
-	struct members all = {absent, absent, absent, absent, absent, absent};
+	struct members all = {absent, absent, absent, absent, absent, absent, absent};
 	struct viewmsg_in in = {.type = VIEWMSG_UNKNOWN, .latency_ms = -1};
 	struct jsonread_member m;
 	struct jsonread j;

@@ -14,6 +14,7 @@
 #define VIEWMSG_VERSION      1
 #define VIEWMSG_IN_MAX       1024 /* bytes of one text message from a viewer */
 #define VIEWMSG_OUT_MAX      1024 /* bytes of one text message to a viewer */
+#define VIEWMSG_WORD_SIZE    16   /* of a word that a viewer says of itself, with its NUL */
 
 enum viewmsg_flag {
 	VIEWMSG_IDR = 1,
@@ -62,7 +63,8 @@ struct viewmsg_in {
 	uint32_t shown;    /* ack: newest shown; equal to seq where it is not said */
 	unsigned queue;    /* ack: pictures waiting in the page */
 	double latency_ms; /* ack: capture to shown as the page reckons; negative: not said */
-	int64_t t0_us;     /* time */
+	char decoder[VIEWMSG_WORD_SIZE]; /* ack: what decodes there; "": not said, or no word */
+	int64_t t0_us;                   /* time */
 };
 
 /* A flat reader for one JSON object of strings, numbers, booleans and null (nested values are

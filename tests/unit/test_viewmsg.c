@@ -181,13 +181,30 @@ static void acks_are_read(void **state)
 {
 	UNUSED_STATE(state);
 	struct viewmsg_in in = read_good("{\"type\":\"ack\",\"seq\":4294967295,\"shown\":7,"
-					 "\"queue\":2,\"latency_ms\":61.5}");
+					 "\"queue\":2,\"latency_ms\":61.5,"
+					 "\"decoder\":\"webcodecs\"}");
 
 	assert_int_equal(in.type, VIEWMSG_ACK);
 	assert_int_equal(in.seq, 4294967295u);
 	assert_int_equal(in.shown, 7);
 	assert_int_equal(in.queue, 2);
 	assert_true(in.latency_ms == 61.5);
+	assert_string_equal(in.decoder, "webcodecs");
+}
+
+static void decoder_is_a_short_word_or_not_said(void **state)
+{
+	UNUSED_STATE(state);
+	static const char *const texts[] = {
+		"{\"type\":\"ack\",\"seq\":1,\"decoder\":\"sixteen-letters-\"}",
+		"{\"type\":\"ack\",\"seq\":1,\"decoder\":\"a b\"}",
+		"{\"type\":\"ack\",\"seq\":1,\"decoder\":\"\\n\"}",
+		"{\"type\":\"ack\",\"seq\":1,\"decoder\":null}",
+		"{\"type\":\"ack\",\"seq\":1}",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_string_equal(read_good(texts[i]).decoder, "");
 }
 
 static void ack_needs_only_its_seq(void **state)
@@ -242,6 +259,7 @@ static void wrong_values_are_refused_with_words(void **state)
 		{"{\"type\":\"ack\",\"seq\":1,\"shown\":[]}", "ack: shown"},
 		{"{\"type\":\"ack\",\"seq\":1,\"queue\":true}", "ack: queue"},
 		{"{\"type\":\"ack\",\"seq\":1,\"latency_ms\":\"9\"}", "ack: latency_ms"},
+		{"{\"type\":\"ack\",\"seq\":1,\"decoder\":9}", "ack: decoder"},
 		{"{\"type\":\"ack\",\"seq\":1,\"latency_ms\":1e400}", "ack: latency_ms"},
 		{"{\"type\":\"time\"}", "time: t0"},
 		{"{\"type\":\"time\",\"t0\":0.5}", "time: t0"},
@@ -269,6 +287,7 @@ int main(void)
 		cmocka_unit_test(the_other_texts_are_exact),
 		cmocka_unit_test(no_text_can_make_a_message_too_long),
 		cmocka_unit_test(acks_are_read),
+		cmocka_unit_test(decoder_is_a_short_word_or_not_said),
 		cmocka_unit_test(ack_needs_only_its_seq),
 		cmocka_unit_test(the_other_types_are_read),
 		cmocka_unit_test(unknown_types_are_no_error),

@@ -414,6 +414,7 @@ export class Player extends EventTarget {
   #report() {
     const { lastSeq, latencyMs } = this.stats;
     const report = { queue: this.queue };
+    if (this.#decoder) report.decoder = this.#decoder.name;
     if (lastSeq !== null) report.shown = lastSeq;
     if (latencyMs !== null) report.latency_ms = Math.max(0, Math.round(latencyMs * 10) / 10);
     return report;

@@ -215,6 +215,7 @@ test('acknowledgements say what was received and shown, twenty a second at most'
     assert.ok(last.shown <= last.seq && last.seq - last.shown < 30);
     assert.ok(last.latency_ms >= 0 && last.latency_ms < 2000, `${last.latency_ms} ms`);
     assert.ok(Number.isInteger(last.queue));
+    assert.ok(['webcodecs', 'broadway'].includes(last.decoder), last.decoder);
   });
 });
 
