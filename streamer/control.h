@@ -1,11 +1,8 @@
-/* control: the control socket (protocol.md section 3): request, effect, reply.
+/* control: the control socket (protocol.md section 3): connections, envelopes, deadlines. What is
+ * asked for is done by ops.
  *
- * SOCK_SEQPACKET, one JSON object a packet, one request in flight on each connection. A change is
- * answered when it took effect or its deadline passed. Loop thread.
- *
- *     health {"ready":bool}   state   diagnostics   start, stop {"timeout_ms"}   resolution
- *     set-resolution {"width","height","fps","timeout_ms","dry_run","persist"}
- *     fault {"kind":"none|unplug|stall|slow|burst"}     the test source only */
+ * SOCK_SEQPACKET, one JSON object a packet, one request in flight on each connection. Loop thread.
+ */
 #ifndef STREAMER_CONTROL_H
 #define STREAMER_CONTROL_H
 

@@ -21,6 +21,8 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/nal.c %D%/nal.h \
+	%D%/ops.c %D%/ops.h \
+	%D%/ops_stream.c \
 	%D%/orders.c %D%/orders.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/pace.c %D%/pace.h \
