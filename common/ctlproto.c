@@ -12,6 +12,7 @@ static const char *const code_words[] = {
 	[CTL_BUSY] = "busy",
 	[CTL_NOT_FOUND] = "not-found",
 	[CTL_CONFLICT] = "conflict",
+	[CTL_PRECONDITION] = "precondition",
 	[CTL_UNAVAILABLE] = "unavailable",
 	[CTL_INTERNAL] = "internal",
 };

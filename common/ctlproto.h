@@ -29,8 +29,9 @@ enum ctl_code { /* travels as a word */
 		CTL_UNSUPPORTED, /* a value that this camera, encoder or build does not take */
 		CTL_BUSY,        /* somebody else has it */
 		CTL_NOT_FOUND,
-		CTL_CONFLICT,    /* not in this state */
-		CTL_UNAVAILABLE, /* not now: the camera is offline or starting */
+		CTL_CONFLICT,     /* not in this state */
+		CTL_PRECONDITION, /* if_match names another state than the present one */
+		CTL_UNAVAILABLE,  /* not now: the camera is offline or starting */
 		CTL_INTERNAL,
 };
 

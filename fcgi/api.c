@@ -43,6 +43,7 @@ static const struct {
 	[CTL_BUSY] = {409, "busy"},
 	[CTL_NOT_FOUND] = {404, "not-found"},
 	[CTL_CONFLICT] = {409, "conflict"},
+	[CTL_PRECONDITION] = {412, "precondition"},
 	[CTL_UNAVAILABLE] = {503, "unavailable"},
 	[CTL_INTERNAL] = {500, "internal"},
 };

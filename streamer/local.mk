@@ -52,7 +52,7 @@ if WITH_X264
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS)
-streamer_libs = -lm $(X264_LIBS) $(NETTLE_LIBS) $(INIH_LIBS)
+streamer_libs = -lm $(X264_LIBS) $(INIH_LIBS)
 
 # The tables of backends are linked beside main, never from the archive: tests bring their own.
 sbin_PROGRAMS += %D%/nalcastd

@@ -24,6 +24,7 @@ unit_tests = \
 	%D%/test_devices_oom \
 	%D%/test_encoder \
 	%D%/test_encoder_pass \
+	%D%/test_etag \
 	%D%/test_h264_data \
 	%D%/test_h264_samples \
 	%D%/test_http \
@@ -185,6 +186,10 @@ TESTS += $(unit_tests)
 %C%_test_encoder_pass_SOURCES = %D%/test_encoder_pass.c
 %C%_test_encoder_pass_CPPFLAGS = $(test_cppflags)
 %C%_test_encoder_pass_LDADD = $(test_ldadd)
+
+%C%_test_etag_SOURCES = %D%/test_etag.c
+%C%_test_etag_CPPFLAGS = $(test_cppflags)
+%C%_test_etag_LDADD = $(test_ldadd)
 
 %C%_test_source_feed_SOURCES = %D%/test_source_feed.c
 %C%_test_source_feed_CPPFLAGS = $(test_cppflags)
