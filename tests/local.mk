@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/h264/rewrite.mjs \
 	%D%/h264/streams.mjs \
 	%D%/h264/watch.mjs \
+	%D%/integration/bench.test.mjs \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/control.test.mjs \
 	%D%/integration/demand.test.mjs \

@@ -1,15 +1,45 @@
-# Measures, by `make bench` only: nothing is installed, nothing asserted.
+# Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
+# or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
+bench_parts = split fanout
+BENCH = $(bench_parts)
+CLEAN_LOCAL += bench
+
 EXTRA_PROGRAMS = %D%/bench_split
 CLEANFILES += $(EXTRA_PROGRAMS)
-CLEAN_LOCAL += bench
 
 %C%_bench_split_SOURCES = %D%/bench_split.c
 %C%_bench_split_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_bench_split_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 
-samples_dir = $${NALCAST_SAMPLES:-$(abs_top_srcdir)/../shared/samples}
+# A source, a client and the limit: built with everything else, because a test keeps them alive.
+noinst_PROGRAMS += %D%/filler %D%/floor %D%/load
 
-.PHONY: bench
-bench: $(EXTRA_PROGRAMS)
+%C%_filler_SOURCES = %D%/filler.c %D%/stamp.h
+%C%_filler_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
+%C%_floor_SOURCES = %D%/floor.c %D%/stamp.h
+%C%_floor_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
+%C%_load_SOURCES = %D%/load.c %D%/meter.c %D%/meter.h %D%/stamp.h
+%C%_load_LDADD = $(common_libs)
+
+EXTRA_DIST += \
+	%D%/fanout.mjs \
+	%D%/servers.mjs \
+	%D%/ws.mjs \
+	%D%/ws4py_server.py
+
+samples_dir = $${NALCAST_SAMPLES:-$(abs_top_srcdir)/../shared/samples}
+bench_env = NALCAST_BUILD='$(abs_top_builddir)'
+
+.PHONY: bench bench-split bench-fanout
+bench:
+	$(AM_V_at)for part in $(BENCH); do $(MAKE) --no-print-directory bench-$$part || exit; done
+
+bench-split: %D%/bench_split
 	$(AM_V_at)$(MKDIR_P) bench
 	$(AM_V_at)%D%/bench_split bench/split.json "$(samples_dir)"
+
+bench-fanout: all
+	$(AM_V_at)$(MKDIR_P) bench
+	$(AM_V_at)$(bench_env) node $(top_srcdir)/%D%/fanout.mjs bench/fanout.json
