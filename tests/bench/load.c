@@ -419,7 +419,7 @@ static int64_t next_rest_us(int64_t frame_us)
 static void measure_window(struct result *result)
 {
 	int64_t frame_us = 1000000 / options.fps;
-	uint64_t frames = max_i64(1, options.window_ms * (int64_t)options.fps / 1000);
+	uint64_t frames = (uint64_t)options.window_ms * options.fps / 1000;
 	struct meter_cpu before;
 
 	run_until(next_rest_us(frame_us));
