@@ -1,7 +1,7 @@
 # Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
 # or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
-bench_parts = split fanout
-BENCH = $(bench_parts)
+bench_node_parts = fanout
+BENCH = split $(bench_node_parts)
 CLEAN_LOCAL += bench
 
 EXTRA_PROGRAMS = %D%/bench_split
@@ -30,9 +30,8 @@ EXTRA_DIST += \
 	%D%/ws4py_server.py
 
 samples_dir = $${NALCAST_SAMPLES:-$(abs_top_srcdir)/../shared/samples}
-bench_env = NALCAST_BUILD='$(abs_top_builddir)'
 
-.PHONY: bench bench-split bench-fanout
+.PHONY: bench bench-split $(bench_node_parts:%=bench-%)
 bench:
 	$(AM_V_at)for part in $(BENCH); do $(MAKE) --no-print-directory bench-$$part || exit; done
 
@@ -40,6 +39,7 @@ bench-split: %D%/bench_split
 	$(AM_V_at)$(MKDIR_P) bench
 	$(AM_V_at)%D%/bench_split bench/split.json "$(samples_dir)"
 
-bench-fanout: all
+$(bench_node_parts:%=bench-%): all
 	$(AM_V_at)$(MKDIR_P) bench
-	$(AM_V_at)$(bench_env) node $(top_srcdir)/%D%/fanout.mjs bench/fanout.json
+	$(AM_V_at)part=$@; part=$${part#bench-}; NALCAST_BUILD='$(abs_top_builddir)' \
+	    $${NODE:-node} $(top_srcdir)/%D%/$$part.mjs bench/$$part.json
