@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A camera that is always ahead of us must not keep the pipeline from its orders. */
 #define FRAMES_A_PUMP 4
 
 struct chain {
+	struct chain_config cfg;
 	struct source *source;
 	struct encoder *encoder;
 	struct source_format format;
@@ -14,19 +16,18 @@ struct chain {
 	bool has_more; /* the last pump ended before the source had no more frames */
 };
 
-static int open_encoder(struct chain *chain, const struct chain_config *cfg, struct error *err)
+static int open_encoder(const struct source_format *format, const struct chain_config *cfg,
+			struct encoder **ret_encoder, struct error *err)
 {
 	struct encoder_config encoder = {
-		.in = chain->format,
+		.in = *format,
 		.bitrate_bps = cfg->bitrate_bps,
 		.gop_frames = cfg->gop_frames,
 		.any_profile = cfg->any_profile,
 	};
-	const struct encoder_ops *ops = encoder_find(cfg->encoder, chain->format.fourcc, err);
+	const struct encoder_ops *ops = encoder_find(cfg->encoder, format->fourcc, err);
 
-	if (ops == NULL)
-		return -ENOENT;
-	return encoder_open(ops, &encoder, &chain->encoder, err);
+	return ops == NULL ? -ENOENT : encoder_open(ops, &encoder, ret_encoder, err);
 }
 
 int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct error *err)
@@ -35,11 +36,12 @@ int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct 
 
 	if (chain == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
+	chain->cfg = *cfg;
 	int r = source_open(cfg->source, &cfg->picture, &chain->source, err);
 	if (r < 0)
 		goto fail;
 	source_get_format(chain->source, &chain->format);
-	r = open_encoder(chain, cfg, err);
+	r = open_encoder(&chain->format, cfg, &chain->encoder, err);
 	if (r < 0)
 		goto fail;
 	*ret_chain = chain;
@@ -58,6 +60,92 @@ void chain_close(struct chain *chain)
 	encoder_close(chain->encoder);
 	source_close(chain->source);
 	free(chain);
+}
+
+/* The same pictures, but for their rate, handed to the same encoder? */
+static bool is_like(const struct chain *chain, const struct chain_config *cfg)
+{
+	const struct chain_config *old = &chain->cfg;
+
+	return cfg->source == old->source && cfg->picture.width == old->picture.width &&
+	       cfg->picture.height == old->picture.height &&
+	       strcmp(cfg->picture.device, old->picture.device) == 0 &&
+	       /* Only ready-made H.264 is of another profile than Baseline. */
+	       (cfg->any_profile == old->any_profile || chain->format.fourcc != FRAME_H264);
+}
+
+/* With nothing in flight: what a synchronous encoder was given is out before the next frame. */
+static int replace_encoder(struct chain *chain, const struct chain_config *cfg, struct error *err)
+{
+	struct source_format format;
+	struct encoder *fresh;
+
+	if (encoder_fd(chain->encoder) >= 0)
+		return -ENOTSUP;
+	source_get_format(chain->source, &format);
+	int r = open_encoder(&format, cfg, &fresh, err);
+	if (r < 0)
+		return r;
+	encoder_close(chain->encoder);
+	chain->encoder = fresh;
+	chain->format = format;
+	return 0;
+}
+
+/* The rate of pictures is in an SPS: the pace of the source changes, and the encoder begins anew.
+ */
+static int change_pace(struct chain *chain, const struct chain_config *cfg, struct error *err)
+{
+	if (encoder_fd(chain->encoder) >= 0 ||
+	    source_set_fps(chain->source, cfg->picture.fps_milli) < 0)
+		return -ENOTSUP;
+	int r = replace_encoder(chain, cfg, err);
+	if (r < 0 && source_set_fps(chain->source, chain->format.fps_milli) < 0)
+		return -ENOTSUP;
+	return r;
+}
+
+static int change_coding(struct chain *chain, const struct chain_config *cfg, struct error *err)
+{
+	const struct chain_config *old = &chain->cfg;
+	unsigned fps_milli = chain->format.fps_milli;
+	int r = 0;
+
+	if (cfg->bitrate_bps != old->bitrate_bps)
+		r = encoder_set_rate(chain->encoder, cfg->bitrate_bps, fps_milli);
+	if (r == 0 && cfg->gop_frames != old->gop_frames)
+		r = encoder_set_gop(chain->encoder, cfg->gop_frames);
+	if (r == 0)
+		return 0;
+	r = replace_encoder(chain, cfg, err);
+	if (r < 0)
+		encoder_set_rate(chain->encoder, old->bitrate_bps, fps_milli);
+	return r;
+}
+
+int chain_change(struct chain *chain, const struct chain_config *cfg, struct error *err)
+{
+	const struct encoder_ops *ops = encoder_find(cfg->encoder, chain->format.fourcc, err);
+	int r;
+
+	if (ops == NULL)
+		return -ENOENT;
+	if (!is_like(chain, cfg))
+		return -ENOTSUP;
+	if (cfg->picture.fps_milli != chain->cfg.picture.fps_milli)
+		r = change_pace(chain, cfg, err);
+	else if (ops != chain->encoder->ops)
+		r = replace_encoder(chain, cfg, err);
+	else
+		r = change_coding(chain, cfg, err);
+	if (r == 0)
+		chain->cfg = *cfg;
+	return r;
+}
+
+int chain_set_rate(struct chain *chain, unsigned bitrate_bps)
+{
+	return encoder_set_rate(chain->encoder, bitrate_bps, chain->format.fps_milli);
 }
 
 void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS])

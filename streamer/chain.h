@@ -36,6 +36,14 @@ typedef void chain_emit_fn(void *arg, struct au *au);
 int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct error *err);
 void chain_close(struct chain *chain); /* NULL is nothing */
 
+/* Become cfg while running, with nothing of what was produced lost: the bitrate and the GOP of the
+ * encoder, the pace of the source, where they can; at worst with an encoder opened anew, and so an
+ * IDR. -ENOTSUP: no, close it and open another. Other errors, with words: it is as it was. */
+int chain_change(struct chain *chain, const struct chain_config *cfg, struct error *err);
+
+/* Only the rate that the encoder makes now; the next chain_change() may undo it. */
+int chain_set_rate(struct chain *chain, unsigned bitrate_bps);
+
 /* What to poll for; a descriptor may be -1. */
 void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS]);
 

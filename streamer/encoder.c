@@ -31,6 +31,14 @@ const struct encoder_ops *encoder_find(const char *name, uint32_t fourcc, struct
 	return NULL;
 }
 
+bool encoder_exists(const char *name)
+{
+	for (unsigned i = 0; encoder_backends[i] != NULL; i++)
+		if (strcmp(encoder_backends[i]->name, name) == 0)
+			return true;
+	return strcmp(name, "auto") == 0;
+}
+
 int encoder_open(const struct encoder_ops *ops, const struct encoder_config *cfg,
 		 struct encoder **ret_encoder, struct error *err)
 {
@@ -68,4 +76,11 @@ int encoder_set_rate(struct encoder *enc, unsigned bitrate_bps, unsigned fps_mil
 	if (enc->ops->set_rate == NULL)
 		return -ENOTSUP;
 	return enc->ops->set_rate(enc, bitrate_bps, fps_milli);
+}
+
+int encoder_set_gop(struct encoder *enc, unsigned gop_frames)
+{
+	if (enc->ops->set_gop == NULL)
+		return -ENOTSUP;
+	return enc->ops->set_gop(enc, gop_frames);
 }

@@ -39,6 +39,7 @@ struct encoder_ops {
 	int (*collect)(struct encoder *enc, struct au **ret_au, struct error *err);
 	/* May be NULL: it cannot be asked. */
 	int (*set_rate)(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli);
+	int (*set_gop)(struct encoder *enc, unsigned gop_frames); /* may be NULL, too */
 	bool can_force_idr;
 };
 
@@ -49,6 +50,8 @@ struct encoder { /* the first member of every backend's own struct */
 /* The backend called name ("auto": the first that takes fourcc), or NULL with words: none of that
  * name in this build, or it does not take such frames. H.264 always goes to the pass-through. */
 const struct encoder_ops *encoder_find(const char *name, uint32_t fourcc, struct error *err);
+
+bool encoder_exists(const char *name); /* in this build; so does "auto" */
 
 int encoder_open(const struct encoder_ops *ops, const struct encoder_config *cfg,
 		 struct encoder **ret_encoder, struct error *err);
@@ -69,6 +72,10 @@ int encoder_collect(struct encoder *enc, struct au **ret_au, struct error *err);
 
 /* Change the rate while running, without reopening. -ENOTSUP: close and open instead. */
 int encoder_set_rate(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli);
+
+/* Change the distance of IDRs likewise; where the last is further back already, the next picture is
+ * one. -ENOTSUP as above. */
+int encoder_set_gop(struct encoder *enc, unsigned gop_frames);
 
 /* What configure chose, best first, NULL-ended; backends.c. encoder_pass is always there. */
 extern const struct encoder_ops *const encoder_backends[];

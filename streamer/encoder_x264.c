@@ -38,10 +38,12 @@ struct x264 {
 	int level_idc;      /* in the SPS */
 	unsigned fps_milli;
 	struct au_format format; /* of the newest IDR */
-	int64_t pictures;        /* submitted, x264's own time stamps */
-	bool needs_idr; /* an access unit was lost: the next picture must not refer to it */
-	struct au *au;  /* not yet collected */
-	bool has_frame; /* not yet reclaimed: */
+	unsigned gop_frames;
+	unsigned since_idr; /* pictures, with it; 0: none yet */
+	int64_t pictures;   /* submitted, x264's own time stamps */
+	bool needs_idr;     /* an access unit was lost: the next picture must not refer to it */
+	struct au *au;      /* not yet collected */
+	bool has_frame;     /* not yet reclaimed: */
 	uint32_t frame_index;
 	struct error said; /* x264's newest complaint */
 };
@@ -127,7 +129,8 @@ static void param_set_stream(x264_param_t *param, const struct encoder_config *c
 	param->i_threads = threads_of(cfg);
 	/* Threads that each take a picture would hold pictures back. */
 	param->b_sliced_threads = param->i_threads > 1;
-	param->i_keyint_max = (int)cfg->gop_frames;
+	/* IDRs are ours to place: x264 cannot be told another distance while it runs. */
+	param->i_keyint_max = X264_KEYINT_MAX_INFINITE;
 	param->i_keyint_min = 1;
 	param->i_scenecut_threshold = 0;
 	param->b_open_gop = 0;
@@ -164,7 +167,7 @@ static int config_check(const struct encoder_config *cfg, struct error *err)
 	if (cfg->bitrate_bps < BITRATE_MIN_BPS || cfg->bitrate_bps > BITRATE_MAX_BPS)
 		return error_set(err, -EINVAL, "x264: the bitrate %u bit/s is out of range",
 				 cfg->bitrate_bps);
-	if (cfg->gop_frames == 0 || cfg->gop_frames > INT_MAX)
+	if (cfg->gop_frames == 0)
 		return error_set(err, -EINVAL, "x264: a GOP of %u frames is out of range",
 				 cfg->gop_frames);
 	return 0;
@@ -224,6 +227,7 @@ static int x264_open(const struct encoder_config *cfg, struct encoder **ret_enco
 	if (x == NULL)
 		return error_set(err, -ENOMEM, "no memory for x264");
 	x->encoder.ops = &encoder_x264_ops;
+	x->gop_frames = cfg->gop_frames;
 	x->fps_milli = cfg->in.fps_milli != 0 ? cfg->in.fps_milli : FPS_DEFAULT_MILLI;
 	r = x264_start(x, cfg, err);
 	if (r < 0) {
@@ -338,7 +342,8 @@ static int x264_submit(struct encoder *enc, const struct frame *frame, bool forc
 		return -EAGAIN;
 	if (!is_ours(x, frame))
 		return -EINVAL;
-	picture_fill(x, frame, force_idr || x->needs_idr, &picture);
+	bool idr = force_idr || x->needs_idr || x->since_idr >= x->gop_frames;
+	picture_fill(x, frame, idr, &picture);
 	int size = x264_encoder_encode(x->handle, &nals, &count, &picture, &coded);
 	if (size < 0)
 		return -EIO;
@@ -350,7 +355,9 @@ static int x264_submit(struct encoder *enc, const struct frame *frame, bool forc
 	if (coded.b_keyframe) {
 		format_update(x, nals, count);
 		x->au->flags |= AU_IDR;
+		x->since_idr = 0;
 	}
+	x->since_idr++;
 	x->au->format = x->format;
 	x->au->pts_us = frame->pts_us;
 	x->frame_index = frame->index;
@@ -412,6 +419,14 @@ static int x264_set_rate(struct encoder *enc, unsigned bitrate_bps, unsigned fps
 	return 0;
 }
 
+static int x264_set_gop(struct encoder *enc, unsigned gop_frames)
+{
+	if (gop_frames == 0)
+		return -EINVAL;
+	x264_of(enc)->gop_frames = gop_frames;
+	return 0;
+}
+
 const struct encoder_ops encoder_x264_ops = {
 	.name = "x264",
 	.takes = x264_takes,
@@ -422,5 +437,6 @@ const struct encoder_ops encoder_x264_ops = {
 	.reclaim = x264_reclaim,
 	.collect = x264_collect,
 	.set_rate = x264_set_rate,
+	.set_gop = x264_set_gop,
 	.can_force_idr = true,
 };

@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/au.c %D%/au.h \
 	%D%/auq.c %D%/auq.h \
 	%D%/bits.c %D%/bits.h \
+	%D%/camera.c %D%/camera.h \
 	%D%/chain.c %D%/chain.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
@@ -30,6 +31,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/pattern.c %D%/pattern.h \
 	%D%/percentile.c %D%/percentile.h \
 	%D%/pipeline.c %D%/pipeline.h \
+	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \
 	%D%/server.c %D%/server.h \
 	%D%/slice.c %D%/slice.h \

@@ -189,10 +189,11 @@ static void op_set_resolution(struct op *op, const json_t *args)
 	}
 	stream_get_status(op->host->stream, &status);
 	if (op->requested.fps_milli == 0)
-		op->requested.fps_milli = usual_fps_milli(op, status.pipeline.wanted.fps_milli);
+		op->requested.fps_milli =
+			usual_fps_milli(op, status.pipeline.settings.picture.fps_milli);
 	struct pipeline_picture effective = statejson_effective(&status);
 	op->changed = !same_picture(&op->requested, &effective) ||
-		      !same_picture(&op->requested, &status.pipeline.wanted);
+		      !same_picture(&op->requested, &status.pipeline.settings.picture);
 	if (json_is_true(json_object_get(args, "dry_run"))) {
 		answer_dry_run(op, &status);
 		return;

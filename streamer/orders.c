@@ -32,7 +32,7 @@ void orders_send(struct orders *o)
 	eventfd_write(o->wake_fd, 1);
 }
 
-struct wishes orders_take(struct orders *o)
+struct wishes orders_take(struct orders *o, bool with_controls)
 {
 	eventfd_t count;
 
@@ -40,6 +40,11 @@ struct wishes orders_take(struct orders *o)
 	eventfd_read(o->wake_fd, &count);
 	struct wishes wishes = o->wishes;
 	o->wishes.force_idr = o->wishes.has_fault = false;
+	o->wishes.settings_generation = 0;
+	if (with_controls)
+		o->wishes.controls_generation = o->wishes.control_count = 0;
+	else
+		wishes.controls_generation = 0;
 	pthread_mutex_unlock(&o->lock);
 	return wishes;
 }

@@ -18,8 +18,14 @@ struct wishes {
 	bool force_idr; /* once */
 	bool has_fault; /* once */
 	enum source_fault fault;
-	uint64_t generation; /* of picture */
-	struct pipeline_picture picture;
+	unsigned rate_limit_bps; /* 0: none */
+
+	uint64_t generation;          /* of the newest change, of whichever kind */
+	uint64_t settings_generation; /* once; 0: no change */
+	struct pipeline_settings settings;
+	uint64_t controls_generation; /* the same */
+	unsigned control_count;
+	struct pipeline_control controls[SOURCE_CONTROLS_MAX];
 };
 
 struct orders {
@@ -42,8 +48,9 @@ void orders_get_report(struct orders *o, struct pipeline_report *ret_report);
 void orders_get_caps(struct orders *o, struct source_caps *ret_caps);
 void orders_take_news(struct orders *o); /* news_fd is not readable any more */
 
-/* Pipeline's thread. Take the wishes: what is to be done once is taken away, what lasts stays. */
-struct wishes orders_take(struct orders *o);
+/* Pipeline's thread. Take the wishes: what is to be done once is taken away, what lasts stays; so
+ * do controls until they are wanted. */
+struct wishes orders_take(struct orders *o, bool with_controls);
 
 void orders_set_report(struct orders *o, const struct pipeline_report *report);
 void orders_set_caps(struct orders *o, const struct source_caps *caps);

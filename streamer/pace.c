@@ -35,6 +35,15 @@ int64_t pace_due_us(const struct pace *pace, uint64_t tick)
 	       (int64_t)(rounds * 1000000000 + rest * 1000000000 / pace->fps_milli);
 }
 
+void pace_change(struct pace *pace, unsigned fps_milli, uint64_t *tick)
+{
+	if (*tick > 0) {
+		pace->begin_us = pace_due_us(pace, *tick - 1);
+		*tick = 1;
+	}
+	pace->fps_milli = fps_milli;
+}
+
 void pace_wake_at(struct pace *pace, int64_t at_us)
 {
 	/* A time of zero would disarm the timer. */

@@ -19,6 +19,10 @@ struct pace {
 int pace_open(struct pace *pace, unsigned fps_milli, struct error *err);
 void pace_close(struct pace *pace);
 
+/* Go on at another pace: *tick, the next, follows the one before it in the new time, and counting
+ * begins again (*tick is 1, or still 0). */
+void pace_change(struct pace *pace, unsigned fps_milli, uint64_t *tick);
+
 int64_t pace_due_us(const struct pace *pace, uint64_t tick); /* CLOCK_MONOTONIC */
 
 /* Readable from then on (at once, if that is past) until it is set anew. */

@@ -27,14 +27,33 @@ struct pipeline_picture {       /* size and rate as people set them */
 	unsigned fps_milli;     /* thousandths of a frame per second */
 };
 
-struct pipeline_change {         /* how the newest change of the picture ended */
+struct pipeline_settings { /* what may change while it runs */
+	struct pipeline_picture picture;
+	unsigned bitrate_bps;
+	unsigned gop_frames;
+	char encoder[16]; /* "auto", "x264" */
+	bool any_profile;
+	char source[16]; /* "auto", "test" */
+	char source_device[SOURCE_DEVICE_MAX];
+};
+
+struct pipeline_control { /* a camera control and the value wanted */
+	char name[32];
+	double value;
+};
+
+struct pipeline_change {         /* how the newest change, of settings or controls, ended */
 	uint64_t generation;     /* 0: there was none yet */
 	bool pending;            /* under way: done with the next access unit */
-	struct error error;      /* code 0: done. -ERANGE: no such mode, -EOPNOTSUPP: the source has
-				  * one size only, -ENODEV and others: the camera does not answer */
+	struct error error;      /* code 0: done. Otherwise nothing has changed: */
 	bool now;                /* took effect; false: will, when the camera opens */
-	int64_t interruption_us; /* from the last old access unit to the first new one */
+	int64_t interruption_us; /* from the last old access unit to the first new one; 0 where
+				  * nothing was reopened */
 };
+/* Errors of a change: -ERANGE: no such mode, or a control's value outside its limits;
+ * -EOPNOTSUPP: the source has one size, or makes the H.264 itself; -ENOENT: no such source,
+ * encoder or control in this build or camera; -EACCES: a control that can only be read; -ENODEV,
+ * -EBUSY and others: the camera does not answer. */
 
 struct pipeline_report { /* a consistent copy */
 	enum pipeline_state state;
@@ -47,12 +66,14 @@ struct pipeline_report { /* a consistent copy */
 
 	char backend[16]; /* "test"; "" before the source was chosen */
 	char id[SOURCE_DEVICE_MAX];
-	bool own_size;                   /* the source has one size, its own: wanted says nothing */
-	struct pipeline_picture wanted;  /* what it is opened with, next time or now */
-	struct pipeline_picture granted; /* when it was open last; 0: never */
-	char encoder[16];                /* while RUNNING, else "" */
+	bool own_size; /* the source has one size, its own: settings.picture says nothing */
+	struct pipeline_settings settings; /* what it is opened with, next time or now */
+	struct pipeline_picture granted;   /* when it was open last; 0: never */
+	char encoder[16];                  /* while RUNNING, else "" */
 	bool hardware;
 	bool can_force_idr;
+	bool can_set_rate;           /* the encoder's bitrate can change while it runs */
+	unsigned bitrate_target_bps; /* of the encoder now: the setting, or the limit below it */
 
 	unsigned fps_captured_milli; /* over the last second */
 	unsigned bitrate_actual_bps; /* over the last second */
@@ -64,9 +85,20 @@ struct pipeline_report { /* a consistent copy */
 	struct pipeline_change change;
 };
 
-/* out gets what is produced; it must outlive the pipeline. */
-int pipeline_new(const struct conf *conf, const struct pipeline_picture *picture, struct auq *out,
-		 struct pipeline **ret_pipeline, struct error *err);
+/* What conf says of the settings above. */
+void pipeline_settings_init(struct pipeline_settings *settings, const struct conf *conf);
+
+struct pipeline_config {
+	const struct conf *conf;           /* for what is not among the settings; read at once */
+	struct pipeline_settings settings; /* to begin with */
+	/* As people left them: set when the camera opens, as far as it has them. */
+	const struct pipeline_control *controls;
+	unsigned control_count;
+	struct auq *out; /* gets what is produced; must outlive the pipeline */
+};
+
+int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeline,
+		 struct error *err);
 
 /* Asks the thread to end and waits for it, at most that long. false: it is stuck in a driver;
  * nothing of it may be freed, and the process should end. NULL is nothing. */
@@ -83,8 +115,19 @@ void pipeline_get_caps(struct pipeline *p, struct source_caps *ret_caps);
 void pipeline_demand(struct pipeline *p, bool wanted);
 void pipeline_force_idr(struct pipeline *p);
 
-/* Returns the change's generation, to be found in a report. */
-uint64_t pipeline_set_picture(struct pipeline *p, const struct pipeline_picture *picture);
+/* Change all settings to these, reopening only what must be; a size that cannot be had and the
+ * like leave all of them as they were. Returns the change's generation, to be found in a report. */
+uint64_t pipeline_set(struct pipeline *p, const struct pipeline_settings *settings);
+
+/* Set these controls (at most SOURCE_CONTROLS_MAX), all or none; they last until set otherwise or
+ * the source changes. Returns the change's generation; what the controls are then is in the caps.
+ */
+uint64_t pipeline_set_controls(struct pipeline *p, const struct pipeline_control *list,
+			       unsigned count);
+
+/* The encoder shall make no more than this, whatever the setting; 0: no limit. Takes effect at
+ * once, or not at all where the encoder cannot be asked (can_set_rate). */
+void pipeline_set_rate_limit(struct pipeline *p, unsigned bitrate_bps);
 
 /* Only the test source has faults; elsewhere nothing happens but a line in the log. */
 void pipeline_set_fault(struct pipeline *p, enum source_fault fault);

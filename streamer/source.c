@@ -97,6 +97,11 @@ int source_set_fault(struct source *src, enum source_fault fault, struct error *
 	return src->ops->set_fault(src, fault, err);
 }
 
+int source_set_fps(struct source *src, unsigned fps_milli)
+{
+	return src->ops->set_fps != NULL ? src->ops->set_fps(src, fps_milli) : -ENOTSUP;
+}
+
 static bool is_on_step(unsigned value, unsigned min, unsigned max, unsigned step)
 {
 	if (value < min || value > max)

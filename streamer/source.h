@@ -92,6 +92,7 @@ struct source_ops {
 
 	/* May be NULL. */
 	int (*set_control)(struct source *src, const char *name, double value, struct error *err);
+	int (*set_fps)(struct source *src, unsigned fps_milli);
 	int (*set_fault)(struct source *src, enum source_fault fault, struct error *err);
 	const char *(*get_reason)(const struct source *src);
 	uint64_t (*get_dropped)(const struct source *src);
@@ -136,6 +137,9 @@ uint64_t source_dropped(const struct source *src);
 /* -ENOTSUP: no such control, or no faults here. -ERANGE: value outside its limits. */
 int source_set_control(struct source *src, const char *name, double value, struct error *err);
 int source_set_fault(struct source *src, enum source_fault fault, struct error *err);
+
+/* Change the pace while running; what was lent stays lent. Negative: no, close and open it. */
+int source_set_fps(struct source *src, unsigned fps_milli);
 
 /* Does caps have this size at this rate (fps_milli 0: any)? Sources without modes take none. */
 bool source_caps_have(const struct source_caps *caps, unsigned width, unsigned height,

@@ -370,6 +370,18 @@ static int test_set_control(struct source *src, const char *name, double value, 
 	return 0;
 }
 
+static int test_set_fps(struct source *src, unsigned fps_milli)
+{
+	struct source_test *test = test_of(src);
+
+	if (fps_milli < FPS_MIN_MILLI || fps_milli > FPS_MAX_MILLI)
+		return -ERANGE;
+	pace_change(&test->pace, fps_milli, &test->tick);
+	test->format.fps_milli = fps_milli;
+	pace_wake_at(&test->pace, ready_us(test, fault_now()));
+	return 0;
+}
+
 static int test_set_fault(struct source *src, enum source_fault fault, struct error *err)
 {
 	(void)src;
@@ -393,6 +405,7 @@ const struct source_ops source_test_ops = {
 	.dequeue = test_dequeue,
 	.release = test_release,
 	.set_control = test_set_control,
+	.set_fps = test_set_fps,
 	.set_fault = test_set_fault,
 	.is_present = test_is_present,
 };

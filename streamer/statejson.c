@@ -44,7 +44,7 @@ struct pipeline_picture statejson_effective(const struct stream_status *status)
 
 	bool granted = report->own_size || report->state == PIPELINE_RUNNING;
 
-	return granted ? report->granted : report->wanted;
+	return granted ? report->granted : report->settings.picture;
 }
 
 static json_t *range(unsigned min, unsigned max, unsigned step)

@@ -26,8 +26,9 @@ struct stream {
 	bool watched;   /* somebody watches */
 	bool lingering; /* nobody does, but somebody did a moment ago */
 	bool demanded;
-	struct pipeline_picture asked; /* by generation asked_generation */
-	uint64_t asked_generation;     /* 0: nothing to be kept */
+	struct pipeline_settings asked; /* by generation asked_generation */
+	uint64_t asked_generation;      /* 0: nothing yet */
+	bool to_be_kept;                /* in the store, once it ended well */
 
 	void (*on_news)(void *arg);
 	void *on_news_arg;
@@ -87,22 +88,21 @@ static void on_server_closed(void *arg)
 	stream->on_closed(stream->on_closed_arg);
 }
 
-/* A picture that was asked for and works is kept. */
-static void keep_picture(struct stream *stream)
+/* Settings that were asked for and work are kept. */
+static void keep_settings(struct stream *stream)
 {
 	const struct pipeline_change *change = &stream->report.change;
 	struct store_settings settings = *store_get(stream->store);
 
-	if (stream->asked_generation == 0 || change->generation < stream->asked_generation ||
-	    change->pending)
+	if (!stream->to_be_kept || change->generation < stream->asked_generation || change->pending)
 		return;
-	stream->asked_generation = 0;
+	stream->to_be_kept = false;
 	if (change->error.code != 0)
 		return;
 	settings.has_picture = true;
-	settings.width = stream->asked.width;
-	settings.height = stream->asked.height;
-	settings.fps_milli = stream->asked.fps_milli;
+	settings.width = stream->asked.picture.width;
+	settings.height = stream->asked.picture.height;
+	settings.fps_milli = stream->asked.picture.fps_milli;
 	store_set(stream->store, &settings);
 }
 
@@ -116,20 +116,20 @@ static int on_report(sd_event_source *source, int fd, uint32_t events, void *arg
 	pipeline_take_news(stream->pipeline);
 	pipeline_get_report(stream->pipeline, &stream->report);
 	server_set_report(stream->server, &stream->report);
-	keep_picture(stream);
+	keep_settings(stream);
 	if (stream->on_news != NULL)
 		stream->on_news(stream->on_news_arg);
 	return 0;
 }
 
-static struct pipeline_picture first_picture(const struct stream *stream)
+static void first_settings(const struct stream *stream, struct pipeline_settings *ret_settings)
 {
 	const struct store_settings *kept = store_get(stream->store);
 
+	pipeline_settings_init(ret_settings, stream->conf);
 	if (kept->has_picture)
-		return (struct pipeline_picture){kept->width, kept->height, kept->fps_milli};
-	return (struct pipeline_picture){stream->conf->width, stream->conf->height,
-					 stream->conf->fps_milli};
+		ret_settings->picture =
+			(struct pipeline_picture){kept->width, kept->height, kept->fps_milli};
 }
 
 static int add_sources(struct stream *stream)
@@ -147,7 +147,7 @@ static int add_sources(struct stream *stream)
 
 static int build(struct stream *stream, int listen_fd, struct error *err)
 {
-	struct pipeline_picture picture = first_picture(stream);
+	struct pipeline_config pipeline = {.conf = stream->conf, .out = stream->auq};
 	struct server_config server = {
 		.event = stream->event,
 		.listen_fd = listen_fd,
@@ -162,7 +162,8 @@ static int build(struct stream *stream, int listen_fd, struct error *err)
 	int r = server_new(&server, &stream->server, err);
 	if (r < 0)
 		return r;
-	r = pipeline_new(stream->conf, &picture, stream->auq, &stream->pipeline, err);
+	first_settings(stream, &pipeline.settings);
+	r = pipeline_new(&pipeline, &stream->pipeline, err);
 	if (r < 0)
 		return r;
 	r = add_sources(stream);
@@ -262,14 +263,38 @@ bool stream_set_running(struct stream *stream, bool running)
 	return true;
 }
 
+uint64_t stream_set(struct stream *stream, const struct pipeline_settings *settings, bool persist)
+{
+	stream->asked = *settings;
+	stream->asked_generation = pipeline_set(stream->pipeline, settings);
+	stream->to_be_kept = persist;
+	return stream->asked_generation;
+}
+
+void stream_get_settings(struct stream *stream, struct pipeline_settings *ret_settings)
+{
+	struct pipeline_report report;
+
+	pipeline_get_report(stream->pipeline, &report);
+	/* The pipeline may not have seen the newest wish yet. */
+	*ret_settings = report.change.generation < stream->asked_generation ? stream->asked
+									    : report.settings;
+}
+
+uint64_t stream_set_controls(struct stream *stream, const struct pipeline_control *list,
+			     unsigned count)
+{
+	return pipeline_set_controls(stream->pipeline, list, count);
+}
+
 uint64_t stream_set_picture(struct stream *stream, const struct pipeline_picture *picture,
 			    bool persist)
 {
-	uint64_t generation = pipeline_set_picture(stream->pipeline, picture);
+	struct pipeline_settings settings;
 
-	stream->asked = *picture;
-	stream->asked_generation = persist ? generation : 0;
-	return generation;
+	stream_get_settings(stream, &settings);
+	settings.picture = *picture;
+	return stream_set(stream, &settings, persist);
 }
 
 void stream_set_fault(struct stream *stream, enum source_fault fault)

@@ -50,6 +50,15 @@ bool stream_set_running(struct stream *stream, bool running);
 
 /* Returns the generation; how it ends stands in the status. Kept in the store once it ended well,
  * if persist. */
+uint64_t stream_set(struct stream *stream, const struct pipeline_settings *settings, bool persist);
+
+/* The newest settings that were asked for and did not fail: what a further change is made of. */
+void stream_get_settings(struct stream *stream, struct pipeline_settings *ret_settings);
+
+uint64_t stream_set_controls(struct stream *stream, const struct pipeline_control *list,
+			     unsigned count);
+
+/* stream_set() of the picture alone. */
 uint64_t stream_set_picture(struct stream *stream, const struct pipeline_picture *picture,
 			    bool persist);
 

@@ -243,10 +243,18 @@ static void give_frames(unsigned count)
 
 static void start(void)
 {
-	struct pipeline_picture picture = {conf.width, conf.height, conf.fps_milli};
+	struct pipeline_config cfg = {.conf = &conf, .out = queue};
 	struct error err = {0};
 
-	assert_int_equal(pipeline_new(&conf, &picture, queue, &pipeline, &err), 0);
+	pipeline_settings_init(&cfg.settings, &conf);
+	assert_int_equal(pipeline_new(&cfg, &pipeline, &err), 0);
+}
+
+static uint64_t set_picture(const struct pipeline_picture *picture)
+{
+	pipeline_get_report(pipeline, &report);
+	report.settings.picture = *picture;
+	return pipeline_set(pipeline, &report.settings);
 }
 
 static int set_up(void **state)
@@ -394,7 +402,7 @@ static void size_changes_while_it_runs(void **state)
 	wait_until(report.state == PIPELINE_RUNNING);
 	give_frames(1);
 	assert_int_equal(flags_of_next(), AU_IDR);
-	uint64_t generation = pipeline_set_picture(pipeline, &small);
+	uint64_t generation = set_picture(&small);
 	wait_until(report.change.generation == generation);
 	assert_true(report.change.pending);
 	give_frames(1);
@@ -414,12 +422,12 @@ static void size_set_while_idle_waits_for_the_next_start(void **state)
 	struct pipeline_picture small = {640, 480, 15000};
 
 	start();
-	uint64_t generation = pipeline_set_picture(pipeline, &small);
+	uint64_t generation = set_picture(&small);
 	wait_until(report.change.generation == generation);
 	assert_false(report.change.pending);
 	assert_false(report.change.now);
 	assert_int_equal(report.change.error.code, 0);
-	assert_int_equal(report.wanted.width, 640);
+	assert_int_equal(report.settings.picture.width, 640);
 }
 
 static void size_that_the_camera_lacks_changes_nothing(void **state)
@@ -430,10 +438,10 @@ static void size_that_the_camera_lacks_changes_nothing(void **state)
 	start();
 	pipeline_demand(pipeline, true);
 	wait_until(report.state == PIPELINE_RUNNING);
-	uint64_t generation = pipeline_set_picture(pipeline, &odd);
+	uint64_t generation = set_picture(&odd);
 	wait_until(report.change.generation == generation);
 	assert_int_equal(report.change.error.code, -ERANGE);
-	assert_int_equal(report.wanted.width, 1280);
+	assert_int_equal(report.settings.picture.width, 1280);
 	assert_int_equal(atomic_load(&opens), 1);
 }
 
@@ -448,10 +456,10 @@ static void size_that_fails_to_open_goes_back_to_what_worked(void **state)
 	give_frames(1);
 	assert_int_equal(flags_of_next(), AU_IDR);
 	atomic_store(&opens_to_fail, 1);
-	uint64_t generation = pipeline_set_picture(pipeline, &small);
+	uint64_t generation = set_picture(&small);
 	wait_until(report.change.generation == generation && !report.change.pending);
 	assert_int_equal(report.change.error.code, -EBUSY);
-	assert_int_equal(report.wanted.width, 1280);
+	assert_int_equal(report.settings.picture.width, 1280);
 	wait_until(report.state == PIPELINE_RUNNING);
 	give_frames(1);
 	assert_int_equal(flags_of_next(), AU_IDR | AU_DISCONTINUITY);
@@ -545,7 +553,7 @@ static void fault_reaches_the_source(void **state)
 	pipeline_set_fault(pipeline, SOURCE_FAULT_STALL);
 	/* The thread has taken the wish before the change that follows it. */
 	struct pipeline_picture same = {1280, 720, 30000};
-	uint64_t generation = pipeline_set_picture(pipeline, &same);
+	uint64_t generation = set_picture(&same);
 	wait_until(report.change.generation == generation);
 	assert_int_equal(atomic_load(&fault_seen), SOURCE_FAULT_STALL);
 }

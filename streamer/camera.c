@@ -1,0 +1,192 @@
+#include "streamer/camera.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/util.h"
+
+#define SUBSYSTEM "camera"
+
+void camera_init(struct camera *c, const char *source, const char *device)
+{
+	memset(c, 0, sizeof(*c));
+	snprintf(c->source_name, sizeof(c->source_name), "%s", source);
+	snprintf(c->device, sizeof(c->device), "%s", device);
+}
+
+static struct source_control *control_of(struct camera *c, const char *name)
+{
+	for (unsigned i = 0; i < c->caps.control_count; i++)
+		if (strcmp(c->caps.controls[i].name, name) == 0)
+			return &c->caps.controls[i];
+	return NULL;
+}
+
+/* Written so that a NaN fits nowhere. */
+static bool value_fits(const struct source_control *control, double value)
+{
+	return value >= control->min && value <= control->max &&
+	       (control->type == SOURCE_CONTROL_FLOAT || value == trunc(value));
+}
+
+/* While it is closed, its controls are what they will be. */
+static void show_kept(struct camera *c)
+{
+	for (unsigned i = 0; i < c->control_count; i++) {
+		struct source_control *control = control_of(c, c->controls[i].name);
+		if (control != NULL && control->writable &&
+		    value_fits(control, c->controls[i].value))
+			control->value = c->controls[i].value;
+	}
+}
+
+static int choose_and_probe(struct camera *c, struct error *err)
+{
+	if (c->source == NULL)
+		c->source = source_choose(c->source_name);
+	if (c->source == NULL)
+		return error_set(err, -ENOENT, "this build has no source '%s'", c->source_name);
+	return source_probe(c->source, c->device, &c->caps, err);
+}
+
+int camera_probe(struct camera *c, struct error *err)
+{
+	if (c->caps.backend[0] != '\0')
+		return 0;
+	int r = choose_and_probe(c, err);
+	if (r < 0)
+		camera_forget(c);
+	else
+		show_kept(c);
+	return r;
+}
+
+void camera_forget(struct camera *c)
+{
+	memset(&c->caps, 0, sizeof(c->caps));
+}
+
+int camera_check_picture(const struct camera *c, const struct pipeline_picture *picture,
+			 struct error *err)
+{
+	if (c->caps.mode_count == 0)
+		return error_set(err, -EOPNOTSUPP,
+				 "%s brings its own H.264 and offers no other size",
+				 c->caps.backend);
+	if (!source_caps_have(&c->caps, picture->width, picture->height, picture->fps_milli))
+		return error_set(err, -ERANGE, "the camera has no mode %ux%u at %u.%03u fps",
+				 picture->width, picture->height, picture->fps_milli / 1000,
+				 picture->fps_milli % 1000);
+	return 0;
+}
+
+int camera_fit_picture(const struct camera *c, const struct pipeline_picture *wanted,
+		       bool fps_given, struct source_config *ret_config, struct error *err)
+{
+	struct source_mode nearest;
+
+	memcpy(ret_config->device, c->device, sizeof(ret_config->device));
+	ret_config->width = wanted->width;
+	ret_config->height = wanted->height;
+	ret_config->fps_milli = wanted->fps_milli;
+	if (c->caps.mode_count == 0) {
+		ret_config->width = ret_config->height = 0;
+		if (!fps_given)
+			ret_config->fps_milli = 0;
+		return 0;
+	}
+	if (source_caps_have(&c->caps, wanted->width, wanted->height, wanted->fps_milli) ||
+	    source_caps_nearest(&c->caps, wanted->width, wanted->height, &nearest, 1) == 0)
+		return 0;
+	ret_config->width = nearest.width_min;
+	ret_config->height = nearest.height_min;
+	ret_config->fps_milli =
+		(unsigned)max_i64(nearest.fps_min_milli,
+				  min_i64(wanted->fps_milli, nearest.fps_max_milli));
+	return error_set(err, -ERANGE,
+			 "the camera has no %ux%u at %u.%03u fps: the nearest mode serves",
+			 wanted->width, wanted->height, wanted->fps_milli / 1000,
+			 wanted->fps_milli % 1000);
+}
+
+static int check_control(struct camera *c, const struct pipeline_control *wanted, struct error *err)
+{
+	const struct source_control *control = control_of(c, wanted->name);
+
+	if (control == NULL)
+		return error_set(err, -ENOENT, "the camera has no control '%s'", wanted->name);
+	if (!control->writable)
+		return error_set(err, -EACCES, "the control '%s' can only be read", wanted->name);
+	if (!value_fits(control, wanted->value))
+		return error_set(err, -ERANGE, "%s is %s from %g to %g", wanted->name,
+				 control->type == SOURCE_CONTROL_FLOAT ? "a number"
+								       : "a whole number",
+				 control->min, control->max);
+	return 0;
+}
+
+/* One was refused: those before it get back the values they had. */
+static void put_back(struct camera *c, struct source *source, const struct pipeline_control *list,
+		     unsigned count)
+{
+	struct error err = {0};
+
+	while (count-- > 0)
+		if (source_set_control(source, list[count].name,
+				       control_of(c, list[count].name)->value, &err) < 0)
+			log_warn(SUBSYSTEM, "%s cannot be put back: %s", list[count].name,
+				 err.text);
+}
+
+void camera_keep_controls(struct camera *c, const struct pipeline_control *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = 0;
+		while (at < c->control_count && strcmp(c->controls[at].name, list[i].name) != 0)
+			at++;
+		if (at == SOURCE_CONTROLS_MAX)
+			return;
+		c->controls[at] = list[i];
+		c->control_count = at == c->control_count ? at + 1 : c->control_count;
+	}
+	show_kept(c);
+}
+
+int camera_set_controls(struct camera *c, struct source *source,
+			const struct pipeline_control *list, unsigned count, struct error *err)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int r = check_control(c, &list[i], err);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; source != NULL && i < count; i++) {
+		int r = source_set_control(source, list[i].name, list[i].value, err);
+		if (r < 0) {
+			put_back(c, source, list, i);
+			return r;
+		}
+	}
+	camera_keep_controls(c, list, count);
+	return 0;
+}
+
+void camera_restore_controls(struct camera *c, struct source *source)
+{
+	for (unsigned i = 0; i < c->control_count; i++) {
+		const struct pipeline_control *kept = &c->controls[i];
+		struct error err = {0};
+		int r = check_control(c, kept, &err);
+		if (r == 0)
+			r = source_set_control(source, kept->name, kept->value, &err);
+		if (r == 0)
+			continue;
+		struct source_control *control = control_of(c, kept->name);
+		if (control != NULL)
+			control->value = control->default_value;
+		log_warn(SUBSYSTEM, "a control that was set before is left alone: %s", err.text);
+	}
+}
