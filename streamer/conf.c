@@ -196,6 +196,11 @@ static int set_bitrate(struct conf *conf, const char *value)
 	return 0;
 }
 
+static int set_adaptive(struct conf *conf, const char *value)
+{
+	return set_bool(&conf->adaptive, value);
+}
+
 static int set_stream_socket(struct conf *conf, const char *value)
 {
 	return copy(conf->stream_socket, sizeof(conf->stream_socket), value);
@@ -275,6 +280,8 @@ static const struct option options[] = {
 	{"bitrate-bps", "N", "100k to 100M bits a second; k and M are understood [2M]",
 	 .set = set_bitrate},
 	{"gop-frames", "N", "pictures from one IDR to the next", NUMBER(gop_frames, 1, 10000, 60)},
+	{"adaptive", "yes|no", "lower the bitrate while most viewers' links carry less [yes]",
+	 .set = set_adaptive},
 	{"stream-socket", "PATH", "for viewers [" RUNSTATEDIR "/nalcast/NAME/stream.sock]",
 	 .set = set_stream_socket},
 	{"control-socket", "PATH", "for nalcast-fcgi [" RUNSTATEDIR "/nalcast/NAME/control.sock]",
@@ -344,6 +351,7 @@ void conf_defaults(struct conf *conf)
 		.height = 720,
 		.fps_milli = 30000,
 		.bitrate_bps = 2000000,
+		.adaptive = true,
 		.socket_mode = 0660,
 		.on_demand = true,
 		.log_level = LOG_LEVEL_INFO,

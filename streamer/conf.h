@@ -47,6 +47,7 @@ struct conf {
 	bool fps_given;         /* by file or command line: wins over a recorded file's own rate */
 	unsigned bitrate_bps;
 	unsigned gop_frames;
+	bool adaptive; /* the bitrate follows the viewers' links */
 
 	char stream_socket[CONF_PATH_MAX]; /* "": RUNSTATEDIR/nalcast/NAME/stream.sock */
 	char control_socket[CONF_PATH_MAX];

@@ -12,10 +12,14 @@ struct hub_slot {
 	bool evicted;  /* out of the ring: those subscribers pin it */
 	uint64_t seq;
 	int64_t publish_us;
+	uint64_t end_bytes; /* published so far, with it */
 	const struct au *au;
 	uint8_t header_size[HUB_FRAMINGS];
 	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
 };
+
+#define CARRY_GRACE_US   2000000 /* after joining: the first IDR is larger than its share */
+#define CARRY_MEASURE_US 100000  /* less is no measure */
 
 enum idr_reason {
 	IDR_FOR_JOIN,
@@ -34,6 +38,7 @@ struct hub {
 	size_t ring_bytes;
 	size_t bytes_since_idr; /* of what follows it */
 	size_t pinned_bytes;
+	uint64_t published_bytes;
 	struct au_format format;
 
 	bool can_force_idr;
@@ -137,6 +142,7 @@ static void join(struct hub *hub, struct subscriber *sub, int64_t now_us)
 {
 	bool again = hub->idr_seq < sub->seq; /* resumed: it has seen that one */
 
+	sub->carry = (struct hub_carry){.joined_us = now_us};
 	if (hub->has_idr && (!hub->can_force_idr || (!again && idr_is_near(hub, now_us)))) {
 		place_at(sub, hub->idr_seq, now_us);
 		return;
@@ -220,6 +226,7 @@ static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int
 	slot->evicted = false;
 	slot->seq = hub->head;
 	slot->publish_us = now_us;
+	slot->end_bytes = hub->published_bytes + au->size;
 	slot->au = au;
 	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
 		slot->header_size[i] = (uint8_t)hub->cfg.frame(slot->header[i], i, au,
@@ -266,6 +273,7 @@ int hub_publish(struct hub *hub, const struct au *au, int64_t now_us)
 	hub->ring[hub->head % hub->cfg.ring_aus_max] = slot;
 	hub->head++;
 	hub->ring_bytes += au->size;
+	hub->published_bytes += au->size;
 	hub->format = au->format;
 	if (au->flags & AU_IDR)
 		note_idr(hub, slot->seq);
@@ -314,8 +322,10 @@ static void apply_policy(struct hub *hub, struct subscriber *sub, int64_t now_us
 
 	if (sub->state == SUBSCRIBER_LIVE) {
 		if (sub->seq < hub->tail || inflight_is_full(&sub->inflight) ||
-		    hub_lag_us(hub, sub, now_us) > limit_us)
+		    hub_lag_us(hub, sub, now_us) > limit_us) {
 			sub->state = SUBSCRIBER_DRAINING;
+			sub->carry.lagged = true;
+		}
 	}
 	if (sub->state == SUBSCRIBER_DRAINING &&
 	    (sub->inflight.count == 0 || !sub->inflight.acking))
@@ -393,6 +403,18 @@ bool subscriber_mid_message(const struct subscriber *sub)
 	return sub->sending != NULL;
 }
 
+/* What came between two acknowledgements, while more was on its way, is what the link carries. */
+static void carry_ack(struct hub_carry *carry, const struct hub_slot *slot, bool more,
+		      int64_t now_us)
+{
+	if (slot != NULL && carry->acked_us != 0 && slot->end_bytes > carry->acked_bytes) {
+		carry->bytes += slot->end_bytes - carry->acked_bytes;
+		carry->us += now_us - carry->acked_us;
+	}
+	carry->acked_us = slot != NULL && more ? now_us : 0;
+	carry->acked_bytes = slot != NULL ? slot->end_bytes : 0;
+}
+
 unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
 		 int64_t *ret_publish_us)
 {
@@ -401,13 +423,38 @@ unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t 
 	if (settled == 0)
 		return 0;
 	sub->progress_us = now_us;
-	if (ret_publish_us != NULL) {
-		/* Our 64-bit number of the message that is the newest with these low 32 bits. */
-		uint64_t full = hub->head - 1 - (uint32_t)((uint32_t)(hub->head - 1) - seq);
-		bool known = full >= hub->tail && full < hub->head;
-		*ret_publish_us = known ? slot_at(hub, full)->publish_us : 0;
-	}
+	/* Our 64-bit number of the message that is the newest with these low 32 bits. */
+	uint64_t full = hub->head - 1 - (uint32_t)((uint32_t)(hub->head - 1) - seq);
+	bool known = full >= hub->tail && full < hub->head;
+	const struct hub_slot *slot = known ? slot_at(hub, full) : NULL;
+	carry_ack(&sub->carry, slot, sub->inflight.count > 0, now_us);
+	if (ret_publish_us != NULL)
+		*ret_publish_us = known ? slot->publish_us : 0;
 	return settled;
+}
+
+static unsigned carried_bps(const struct hub_carry *carry)
+{
+	uint64_t bps =
+		carry->us >= CARRY_MEASURE_US ? carry->bytes * 8000000 / (uint64_t)carry->us : 0;
+
+	return bps < UINT32_MAX ? (unsigned)bps : UINT32_MAX;
+}
+
+void hub_survey(struct hub *hub, int64_t now_us,
+		void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg)
+{
+	for (struct subscriber *sub = hub->subs.next; sub != &hub->subs; sub = sub->next) {
+		struct hub_carry *carry = &sub->carry;
+		bool lagged = carry->lagged || sub->state == SUBSCRIBER_DRAINING;
+		bool counts = sub->inflight.acking && sub->state != SUBSCRIBER_PAUSED &&
+			      now_us - carry->joined_us > CARRY_GRACE_US;
+		if (counts)
+			tell(arg, lagged, carried_bps(carry));
+		carry->bytes = 0;
+		carry->us = 0;
+		carry->lagged = false;
+	}
 }
 
 void hub_pause(struct subscriber *sub)

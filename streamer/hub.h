@@ -27,6 +27,15 @@ enum subscriber_state {
 	SUBSCRIBER_PAUSED,   /* asked for nothing */
 };
 
+struct hub_carry {            /* how a subscriber's link does, since the last survey */
+	int64_t joined_us;    /* lag of the first moments says nothing of a link */
+	int64_t acked_us;     /* the last acknowledgement, 0: nothing was on its way after it... */
+	uint64_t acked_bytes; /* ...and how much was published up to what it named */
+	uint64_t bytes;       /* acknowledged after it while more was on its way... */
+	int64_t us;           /* ...in so much time */
+	bool lagged;
+};
+
 struct hub_slot; /* an access unit with its framings, counted */
 
 struct subscriber { /* embedded in its owner; private to hub.c but for the counters */
@@ -38,6 +47,7 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	struct hub_slot *sending; /* half-sent message, held; NULL at a message's border */
 	size_t sent;              /* bytes of it already written */
 	struct inflight inflight;
+	struct hub_carry carry;
 
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
 	uint64_t skipped_aus;          /* published while it watched, and never given */
@@ -113,6 +123,11 @@ void hub_request_idr(struct hub *hub, int64_t now_us);
 
 /* How far behind it is: the age of the oldest thing it should have by now. */
 int64_t hub_lag_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
+
+/* How everyone did who acknowledges and watches, since the last survey: whether it lagged, and what
+ * it carried meanwhile (0: nothing that could be measured). Not those who came moments ago. */
+void hub_survey(struct hub *hub, int64_t now_us,
+		void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg);
 
 uint32_t hub_live_seq(const struct hub *hub); /* of the newest published; UINT32_MAX before */
 const struct au_format *hub_format(const struct hub *hub); /* of the newest; NULL before any */

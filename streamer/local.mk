@@ -1,5 +1,7 @@
 noinst_LIBRARIES += %D%/libstreamer.a
 %C%_libstreamer_a_SOURCES = \
+	%D%/adapt.c %D%/adapt.h \
+	%D%/adaptive.c %D%/adaptive.h \
 	%D%/args.c %D%/args.h \
 	%D%/au.c %D%/au.h \
 	%D%/auq.c %D%/auq.h \

@@ -431,6 +431,12 @@ bool server_close_viewer(struct server *server, uint64_t id, const char *reason)
 	return false;
 }
 
+void server_survey(struct server *server,
+		   void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg)
+{
+	hub_survey(server->hub, clock_now_us(), tell, arg);
+}
+
 void server_get_stats(struct server *server, struct server_stats *ret_stats)
 {
 	int64_t now_us = clock_now_us();

@@ -61,6 +61,10 @@ void server_each_viewer(const struct server *server,
  * that id watches. */
 bool server_close_viewer(struct server *server, uint64_t id, const char *reason);
 
+/* hub_survey() of the viewers. */
+void server_survey(struct server *server,
+		   void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg);
+
 void server_get_stats(struct server *server, struct server_stats *ret_stats);
 
 #endif

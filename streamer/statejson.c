@@ -106,15 +106,25 @@ static json_t *name_or_null(const char *name)
 	return name[0] == '\0' ? json_null() : json_string(name);
 }
 
+/* {"enabled","bitrate_bps","limited"}: what the encoder is to make now. */
+static json_t *adaptive_json(const struct conf *conf, const struct pipeline_report *report)
+{
+	unsigned target_bps = report->bitrate_target_bps;
+
+	return json_pack("{s:b, s:o, s:b}", "enabled", conf->adaptive && report->can_set_rate,
+			 "bitrate_bps", count_or_null(target_bps), "limited",
+			 target_bps != 0 && target_bps < report->settings.bitrate_bps);
+}
+
 static json_t *encoder_json(const struct conf *conf, const struct pipeline_report *report,
 			    const struct au_format *format)
 {
-	return json_pack("{s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "name",
+	return json_pack("{s:o, s:b, s:o, s:i, s:i, s:o, s:i, s:i, s:I, s:I, s:I}", "name",
 			 name_or_null(report->encoder), "hardware", report->hardware, "codec",
 			 format != NULL ? name_or_null(format->codec) : json_null(), "bitrate_bps",
-			 (int)conf->bitrate_bps, "bitrate_actual_bps",
-			 (int)report->bitrate_actual_bps, "gop_frames", (int)conf->gop_frames,
-			 "decoder_delay_frames",
+			 (int)report->settings.bitrate_bps, "bitrate_actual_bps",
+			 (int)report->bitrate_actual_bps, "adaptive", adaptive_json(conf, report),
+			 "gop_frames", (int)report->settings.gop_frames, "decoder_delay_frames",
 			 format != NULL ? (int)format->decoder_delay_frames : 0, "idr_total",
 			 (json_int_t)report->idr_total, "idr_forced_total",
 			 (json_int_t)report->idr_forced_total, "dropped_total",

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "streamer/adaptive.h"
 #include "streamer/clock.h"
 
 #define QUEUE_AUS        64
@@ -19,6 +20,7 @@ struct stream {
 	struct auq *auq;
 	struct pipeline *pipeline;
 	struct server *server;
+	struct adaptive adaptive;
 	struct pipeline_report report; /* the newest */
 
 	bool running;
@@ -61,6 +63,7 @@ static void on_watched(void *arg, bool watched)
 	sd_event_source_set_enabled(stream->linger_timer,
 				    stream->lingering ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	follow_demand(stream);
+	adaptive_set_watched(&stream->adaptive, watched);
 }
 
 static int on_linger(sd_event_source *source, uint64_t usec, void *arg)
@@ -142,6 +145,9 @@ static int add_sources(struct stream *stream)
 				      on_linger, stream);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(stream->linger_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = adaptive_init(&stream->adaptive, stream->event, stream->conf, stream->pipeline,
+				  stream->server);
 	return r;
 }
 
@@ -213,6 +219,7 @@ bool stream_free(struct stream *stream)
 	/* The last viewers' leaving changes nothing any more. */
 	stream->running = stream->demanded = false;
 	sd_event_source_disable_unref(stream->report_source);
+	adaptive_clear(&stream->adaptive);
 	server_free(stream->server);
 	sd_event_source_disable_unref(stream->linger_timer);
 	auq_free(stream->auq);

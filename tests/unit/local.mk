@@ -29,6 +29,7 @@ unit_tests = \
 	%D%/test_h264_samples \
 	%D%/test_http \
 	%D%/test_diagnostics \
+	%D%/test_adapt \
 	%D%/test_hub \
 	%D%/test_inflight \
 	%D%/test_jsonread \
@@ -218,6 +219,10 @@ TESTS += $(unit_tests)
 %C%_test_util_SOURCES = %D%/test_util.c
 %C%_test_util_CPPFLAGS = $(test_cppflags)
 %C%_test_util_LDADD = $(test_ldadd)
+
+%C%_test_adapt_SOURCES = %D%/test_adapt.c
+%C%_test_adapt_CPPFLAGS = $(test_cppflags)
+%C%_test_adapt_LDADD = $(test_ldadd)
 
 %C%_test_rate_SOURCES = %D%/test_rate.c
 %C%_test_rate_CPPFLAGS = $(test_cppflags)

@@ -26,6 +26,7 @@ static void defaults_are_those_of_the_protocol(void **state)
 	assert_int_equal(conf.viewers_max, 64);
 	assert_int_equal(conf.idle_stop_s, 10);
 	assert_true(conf.on_demand);
+	assert_true(conf.adaptive);
 
 	const struct conf_limits limits = {
 		.join_age_max_ms = 500,
@@ -102,6 +103,7 @@ static void wrong_values_are_refused_and_named(void **state)
 		{"gop-frames", "ten"},
 		{"socket-mode", "0999"},
 		{"on-demand", "maybe"},
+		{"adaptive", "1"},
 		{"viewers-max", "0"},
 		{"source", ""},
 		{"source", "file:"},
