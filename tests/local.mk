@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	%D%/h264/streams.mjs \
 	%D%/h264/watch.mjs \
 	%D%/integration/bench.test.mjs \
+	%D%/integration/adaptive.test.mjs \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/control.test.mjs \
 	%D%/integration/demand.test.mjs \
