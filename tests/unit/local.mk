@@ -4,6 +4,7 @@ test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIB
 
 EXTRA_DIST += \
 	%D%/chunks.h \
+	%D%/fake_camera.h \
 	%D%/fcgi_input.h \
 	%D%/h264_file.h \
 	%D%/h264_write.h \
@@ -19,6 +20,7 @@ unit_tests = \
 	%D%/test_au \
 	%D%/test_auq \
 	%D%/test_bits \
+	%D%/test_changes \
 	%D%/test_conf \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
@@ -169,6 +171,10 @@ TESTS += $(unit_tests)
 %C%_test_origin_SOURCES = %D%/test_origin.c
 %C%_test_origin_CPPFLAGS = $(test_cppflags)
 %C%_test_origin_LDADD = $(test_ldadd)
+
+%C%_test_changes_SOURCES = %D%/test_changes.c
+%C%_test_changes_CPPFLAGS = $(test_cppflags)
+%C%_test_changes_LDADD = $(test_ldadd)
 
 %C%_test_pipeline_SOURCES = %D%/test_pipeline.c
 %C%_test_pipeline_CPPFLAGS = $(test_cppflags)
