@@ -20,6 +20,7 @@ unit_tests = \
 	%D%/test_au \
 	%D%/test_auq \
 	%D%/test_bits \
+	%D%/test_chain \
 	%D%/test_changes \
 	%D%/test_conf \
 	%D%/test_ctlproto \
@@ -171,6 +172,10 @@ TESTS += $(unit_tests)
 %C%_test_origin_SOURCES = %D%/test_origin.c
 %C%_test_origin_CPPFLAGS = $(test_cppflags)
 %C%_test_origin_LDADD = $(test_ldadd)
+
+%C%_test_chain_SOURCES = %D%/test_chain.c
+%C%_test_chain_CPPFLAGS = $(test_cppflags)
+%C%_test_chain_LDADD = $(test_ldadd)
 
 %C%_test_changes_SOURCES = %D%/test_changes.c
 %C%_test_changes_CPPFLAGS = $(test_cppflags)

@@ -232,6 +232,55 @@ static void bitrate_changes_while_running(void **state)
 	scene_clear(&scene);
 }
 
+/* Adaptive bitrate steps so: a link that carries only the new rate must not wait for the old. */
+static void access_units_follow_a_lower_bitrate_within_a_second(void **state)
+{
+	UNUSED_STATE(state);
+	static const unsigned rates_bps[] = {4000000, 1000000, 850000, 2000000, 300000};
+	struct encoder_config cfg = config(640, 480, rates_bps[0]);
+	struct scene scene;
+
+	cfg.gop_frames = 1000;
+	scene_init(&scene, 640, 480);
+	struct encoder *enc = scene_encoder(&encoder_x264_ops, &cfg);
+	for (size_t i = 0; i < ARRAY_SIZE(rates_bps); i++) {
+		size_t share = rates_bps[i] / 8 / 30;
+		assert_int_equal(encoder_set_rate(enc, rates_bps[i], 30000), 0);
+		for (unsigned n = 0; n < 120; n++) {
+			struct au *au = encode(enc, &scene, n == 100);
+			assert_int_equal(au->flags, n == 100 || (i == 0 && n == 0) ? AU_IDR : 0);
+			if (n >= 30)
+				assert_true(au->size <= share * 2);
+			au_unref(au);
+		}
+	}
+	encoder_close(enc);
+	scene_clear(&scene);
+}
+
+static void idrs_come_at_another_distance_when_told(void **state)
+{
+	UNUSED_STATE(state);
+	struct encoder_config cfg = config(320, 240, 1000000);
+	struct scene scene;
+
+	scene_init(&scene, 320, 240);
+	struct encoder *enc = scene_encoder(&encoder_x264_ops, &cfg);
+	for (unsigned n = 0; n < 200; n++) {
+		if (n == 20)
+			assert_int_equal(encoder_set_gop(enc, 10), 0); /* overdue: at once */
+		if (n == 35)
+			assert_int_equal(encoder_set_gop(enc, 100), 0); /* 100 after the last */
+		struct au *au = encode(enc, &scene, false);
+		bool is_idr = n == 0 || n == 20 || n == 30 || n == 130;
+		assert_int_equal(au->flags, is_idr ? AU_IDR : 0);
+		au_unref(au);
+	}
+	assert_int_equal(encoder_set_gop(enc, 0), -EINVAL);
+	encoder_close(enc);
+	scene_clear(&scene);
+}
+
 static void what_the_sps_forbids_takes_a_new_stream(void **state)
 {
 	UNUSED_STATE(state);
@@ -397,6 +446,8 @@ int main(void)
 		cmocka_unit_test(stream_says_what_it_is),
 		cmocka_unit_test(largest_access_unit_is_bounded),
 		cmocka_unit_test(bitrate_changes_while_running),
+		cmocka_unit_test(access_units_follow_a_lower_bitrate_within_a_second),
+		cmocka_unit_test(idrs_come_at_another_distance_when_told),
 		cmocka_unit_test(what_the_sps_forbids_takes_a_new_stream),
 		cmocka_unit_test(nonsense_is_refused_with_words),
 		cmocka_unit_test(frame_of_another_size_is_not_read),

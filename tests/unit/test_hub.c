@@ -398,6 +398,92 @@ static void nobody_joins_at_what_was_cleared(void **state)
 	hub_unsubscribe(hub, &sub);
 }
 
+struct survey {
+	unsigned count, lagged, carried_bps;
+};
+
+static void on_carried(void *arg, bool lagged, unsigned carried_bps)
+{
+	struct survey *survey = arg;
+
+	survey->count++;
+	survey->lagged += lagged;
+	survey->carried_bps = carried_bps;
+}
+
+static struct survey survey(void)
+{
+	struct survey survey = {0};
+
+	hub_survey(hub, now_us, on_carried, &survey);
+	return survey;
+}
+
+static void survey_tells_what_a_lagging_link_carries(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t acked = 0;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish(AU_IDR);
+	drain(&sub, NULL, NULL);
+	hub_ack(hub, &sub, 0, now_us, NULL);
+	/* Every second picture fits through: it settles half of what came, and falls behind. */
+	for (unsigned i = 1; i < 100; i++) {
+		publish(i % 20 == 0 ? AU_IDR : 0);
+		drain(&sub, NULL, NULL);
+		if (i == 5)
+			assert_int_equal(survey().count, 0); /* came a moment ago */
+		if (i == 65)
+			survey();
+		if (sub.inflight.count > 0 && i % 2 == 0) {
+			acked = sub.inflight.seq[sub.inflight.head];
+			hub_ack(hub, &sub, acked, now_us, NULL);
+		}
+	}
+	assert_true(sub.skipped_aus > 0);
+	struct survey seen = survey();
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.lagged, 1);
+	assert_in_range(seen.carried_bps, AU_BYTES * 8 * 14, AU_BYTES * 8 * 16);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void survey_is_of_those_who_acknowledge_and_watch(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber raw, paused, good;
+
+	hub_subscribe(hub, &raw, 0, now_us);
+	hub_subscribe(hub, &paused, 1, now_us);
+	hub_subscribe(hub, &good, 1, now_us);
+	for (uint32_t i = 0; i < 90; i++) {
+		publish(i == 0 ? AU_IDR : 0);
+		if (i == 70)
+			hub_pause(&paused);
+		drain(&raw, NULL, NULL);
+		drain(&good, NULL, NULL);
+		drain(&paused, NULL, NULL);
+		hub_ack(hub, &good, i, now_us, NULL);
+		hub_ack(hub, &paused, i, now_us, NULL);
+	}
+	struct survey seen = survey();
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.lagged, 0);
+	/* Stalled since: it lags, and nothing can be said of what it carries. */
+	for (unsigned i = 0; i < 20; i++) {
+		publish(0);
+		drain(&good, NULL, NULL);
+	}
+	seen = survey();
+	assert_int_equal(seen.lagged, 1);
+	assert_int_equal(seen.carried_bps, 0);
+	hub_unsubscribe(hub, &raw);
+	hub_unsubscribe(hub, &paused);
+	hub_unsubscribe(hub, &good);
+}
+
 static void messages_carry_their_framing(void **state)
 {
 	UNUSED_STATE(state);
@@ -457,6 +543,8 @@ int main(void)
 		TEST(ring_keeps_to_its_bytes),
 		TEST(access_unit_larger_than_the_ring_is_still_given),
 		TEST(nobody_joins_at_what_was_cleared),
+		TEST(survey_tells_what_a_lagging_link_carries),
+		TEST(survey_is_of_those_who_acknowledge_and_watch),
 		TEST(messages_carry_their_framing),
 		TEST(live_seq_and_format_are_the_newest),
 	};

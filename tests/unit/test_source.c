@@ -143,6 +143,34 @@ static void what_it_cannot_do_is_refused_with_words(void **state)
 	}
 }
 
+static void pace_changes_while_it_runs(void **state)
+{
+	UNUSED_STATE(state);
+	static const unsigned rates_milli[] = {20000, 60000, 5000, 29970};
+	struct source *src = open_test(320, 240, 60000);
+	struct source_format format;
+	struct frame frame;
+
+	assert_int_equal(wait_frame(src, &frame), 0);
+	source_release(src, frame.index);
+	for (size_t i = 0; i < ARRAY_SIZE(rates_milli); i++) {
+		int64_t before_us = frame.pts_us;
+		int64_t period_us = 1000000000 / rates_milli[i];
+		assert_int_equal(source_set_fps(src, rates_milli[i]), 0);
+		source_get_format(src, &format);
+		assert_int_equal(format.fps_milli, rates_milli[i]);
+		/* In the new time already the first, if some may be missed on a busy machine. */
+		assert_int_equal(wait_frame(src, &frame), 0);
+		int64_t rest_us = (frame.pts_us - before_us) % period_us;
+		assert_true(frame.pts_us - before_us >= period_us - 50);
+		assert_true(rest_us < 50 || rest_us > period_us - 50);
+		source_release(src, frame.index);
+	}
+	assert_true(source_set_fps(src, 60001) < 0);
+	assert_true(source_set_fps(src, 4999) < 0);
+	source_close(src);
+}
+
 static void frame_without_a_buffer_is_skipped_but_counted(void **state)
 {
 	UNUSED_STATE(state);
@@ -385,6 +413,7 @@ int main(void)
 		cmocka_unit_test(times_stay_on_the_grid_of_the_rate),
 		cmocka_unit_test(own_format_is_given_where_none_is_asked),
 		cmocka_unit_test(what_it_cannot_do_is_refused_with_words),
+		cmocka_unit_test(pace_changes_while_it_runs),
 		cmocka_unit_test(frame_without_a_buffer_is_skipped_but_counted),
 		cmocka_unit_test(unplugged_one_stays_away_until_it_is_plugged_in),
 		cmocka_unit_test(stalled_one_gives_nothing_until_it_is_over),
