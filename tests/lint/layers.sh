@@ -51,7 +51,8 @@ done
 
 check "hub does not know ws" includes_none_of 'streamer/(ws|viewer|server|viewmsg)' streamer/hub.[ch]
 check "pipeline does not know hub and viewers" \
-    includes_none_of 'streamer/(hub|viewer|server|ws)' streamer/pipeline.[ch] streamer/chain.[ch]
+    includes_none_of 'streamer/(hub|viewer|server|ws)' streamer/pipeline.[ch] \
+    streamer/producer.[ch] streamer/camera.[ch] streamer/chain.[ch]
 check "backends are named by backends.c alone" sh -c \
     '! grep -lE "&(source|encoder)_(test|file|x264|v4l2|libcamera|v4l2m2m)_ops" streamer/*.c |
         grep -vE "streamer/(backends|(source|encoder)_[a-z0-9]+)\.c"'
