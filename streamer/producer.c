@@ -356,18 +356,24 @@ static int check_settings(struct producer *p, const struct pipeline_settings *be
 			  struct error *err)
 {
 	const struct pipeline_settings *wanted = &p->mine.settings;
-	int r = camera_probe(&p->camera, err);
+	/* Who wants what is set already wants that very picture, whatever is shown instead. */
+	bool wants_picture =
+		!same_picture(&wanted->picture, &before->picture) || same_settings(wanted, before);
 
-	if (r < 0)
-		return r;
 	if (!encoder_exists(wanted->encoder))
 		return error_set(err, -ENOENT, "this build has no encoder '%s'", wanted->encoder);
+	int r = camera_probe(&p->camera, err);
+	if (r < 0) { /* what it is not needed for, holds when it is back */
+		if (wants_picture || !same_source(wanted, before))
+			return r;
+		*err = (struct error){0};
+		return 0;
+	}
 	if (p->camera.caps.encoded && !same_coding(wanted, before))
 		return error_set(err, -EOPNOTSUPP,
 				 "%s: the camera makes the H.264: bitrate and GOP are its own",
 				 p->camera.caps.backend);
-	/* Who wants what is set already wants that very picture, whatever is shown instead. */
-	if (!same_picture(&wanted->picture, &before->picture) || same_settings(wanted, before))
+	if (wants_picture)
 		return camera_check_picture(&p->camera, &wanted->picture, err);
 	return 0;
 }

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	%D%/integration/echo.test.mjs \
 	%D%/integration/faults.test.mjs \
 	%D%/integration/handshake.test.mjs \
+	%D%/integration/live.test.mjs \
 	%D%/integration/process.test.mjs \
 	%D%/integration/slow.test.mjs \
 	%D%/integration/viewing.test.mjs \

@@ -200,6 +200,25 @@ static void settings_changed_while_closed_wait_for_the_next_start(void **state)
 	assert_int_equal(atomic_load(&gop_now), 7);
 }
 
+static void what_needs_no_camera_is_taken_while_it_is_away(void **state)
+{
+	UNUSED_STATE(state);
+	atomic_store(&gone, true);
+	start();
+	wait_until(report.reason[0] != '\0');
+	struct pipeline_settings settings = settings_now();
+	settings.bitrate_bps = 500000;
+	const struct pipeline_change *change = outcome(pipeline_set(pipeline, &settings));
+	assert_int_equal(change->error.code, 0);
+	assert_false(change->now);
+	settings.picture.fps_milli = 10000;
+	assert_refused(pipeline_set(pipeline, &settings), -ENODEV);
+	atomic_store(&gone, false);
+	pipeline_demand(pipeline, true);
+	wait_until(report.state == PIPELINE_RUNNING);
+	assert_int_equal(atomic_load(&rate_now), 500000);
+}
+
 static void rate_limit_lowers_what_the_encoder_makes_not_the_setting(void **state)
 {
 	UNUSED_STATE(state);
@@ -342,6 +361,7 @@ int main(void)
 		TEST(encoder_that_this_build_lacks_is_refused_also_while_closed),
 		TEST(ready_made_h264_has_no_bitrate_to_set),
 		TEST(settings_changed_while_closed_wait_for_the_next_start),
+		TEST(what_needs_no_camera_is_taken_while_it_is_away),
 		TEST(rate_limit_lowers_what_the_encoder_makes_not_the_setting),
 		TEST(controls_are_set_and_shown),
 		TEST(controls_are_set_all_or_none),
