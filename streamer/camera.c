@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "streamer/encoder.h"
 
 #define SUBSYSTEM "camera"
 
@@ -69,7 +70,7 @@ void camera_forget(struct camera *c)
 	memset(&c->caps, 0, sizeof(c->caps));
 }
 
-int camera_check_picture(const struct camera *c, const struct pipeline_picture *picture,
+static int check_picture(const struct camera *c, const struct pipeline_picture *picture,
 			 struct error *err)
 {
 	if (c->caps.mode_count == 0)
@@ -80,6 +81,58 @@ int camera_check_picture(const struct camera *c, const struct pipeline_picture *
 		return error_set(err, -ERANGE, "the camera has no mode %ux%u at %u.%03u fps",
 				 picture->width, picture->height, picture->fps_milli / 1000,
 				 picture->fps_milli % 1000);
+	return 0;
+}
+
+static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
+{
+	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
+}
+
+static bool same_source(const struct pipeline_settings *a, const struct pipeline_settings *b)
+{
+	return strcmp(a->source, b->source) == 0 && strcmp(a->source_device, b->source_device) == 0;
+}
+
+static bool same_coding(const struct pipeline_settings *a, const struct pipeline_settings *b)
+{
+	return a->bitrate_bps == b->bitrate_bps && a->gop_frames == b->gop_frames;
+}
+
+static bool same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
+{
+	return same_picture(&a->picture, &b->picture) && same_source(a, b) && same_coding(a, b) &&
+	       strcmp(a->encoder, b->encoder) == 0 && a->any_profile == b->any_profile;
+}
+
+bool camera_is_of(const struct camera *c, const struct pipeline_settings *settings)
+{
+	return strcmp(c->source_name, settings->source) == 0 &&
+	       strcmp(c->device, settings->source_device) == 0;
+}
+
+int camera_check_settings(struct camera *c, const struct pipeline_settings *wanted,
+			  const struct pipeline_settings *before, struct error *err)
+{
+	/* Who wants what is set already wants that very picture, whatever is shown instead. */
+	bool wants_picture =
+		!same_picture(&wanted->picture, &before->picture) || same_settings(wanted, before);
+
+	if (!encoder_exists(wanted->encoder))
+		return error_set(err, -ENOENT, "this build has no encoder '%s'", wanted->encoder);
+	int r = camera_probe(c, err);
+	if (r < 0) { /* what it is not needed for, holds when it is back */
+		if (wants_picture || !same_source(wanted, before))
+			return r;
+		*err = (struct error){0};
+		return 0;
+	}
+	if (c->caps.encoded && !same_coding(wanted, before))
+		return error_set(err, -EOPNOTSUPP,
+				 "%s: the camera makes the H.264: bitrate and GOP are its own",
+				 c->caps.backend);
+	if (wants_picture)
+		return check_picture(c, &wanted->picture, err);
 	return 0;
 }
 

@@ -28,9 +28,12 @@ int camera_probe(struct camera *c, struct error *err);
 /* It is lost: what comes back may be another. */
 void camera_forget(struct camera *c);
 
-/* Can it show this picture? -EOPNOTSUPP: it has one size, its own. -ERANGE: no such mode. */
-int camera_check_picture(const struct camera *c, const struct pipeline_picture *picture,
-			 struct error *err);
+bool camera_is_of(const struct camera *c, const struct pipeline_settings *settings);
+
+/* Can it and this build do what is wanted, after what held before? With the errors of a change
+ * (pipeline.h). What it is not needed for is fine while it does not answer. */
+int camera_check_settings(struct camera *c, const struct pipeline_settings *wanted,
+			  const struct pipeline_settings *before, struct error *err);
 
 /* What to open it with: a size that it does not have must not keep it from starting, the nearest
  * serves (-ERANGE with words: then that was chosen). fps_given: holds for ready-made H.264, too. */

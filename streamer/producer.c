@@ -331,53 +331,6 @@ static void pump(struct producer *p)
 	refresh_report(p);
 }
 
-static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
-{
-	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
-}
-
-static bool same_source(const struct pipeline_settings *a, const struct pipeline_settings *b)
-{
-	return strcmp(a->source, b->source) == 0 && strcmp(a->source_device, b->source_device) == 0;
-}
-
-static bool same_coding(const struct pipeline_settings *a, const struct pipeline_settings *b)
-{
-	return a->bitrate_bps == b->bitrate_bps && a->gop_frames == b->gop_frames;
-}
-
-static bool same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
-{
-	return same_picture(&a->picture, &b->picture) && same_source(a, b) && same_coding(a, b) &&
-	       strcmp(a->encoder, b->encoder) == 0 && a->any_profile == b->any_profile;
-}
-
-static int check_settings(struct producer *p, const struct pipeline_settings *before,
-			  struct error *err)
-{
-	const struct pipeline_settings *wanted = &p->mine.settings;
-	/* Who wants what is set already wants that very picture, whatever is shown instead. */
-	bool wants_picture =
-		!same_picture(&wanted->picture, &before->picture) || same_settings(wanted, before);
-
-	if (!encoder_exists(wanted->encoder))
-		return error_set(err, -ENOENT, "this build has no encoder '%s'", wanted->encoder);
-	int r = camera_probe(&p->camera, err);
-	if (r < 0) { /* what it is not needed for, holds when it is back */
-		if (wants_picture || !same_source(wanted, before))
-			return r;
-		*err = (struct error){0};
-		return 0;
-	}
-	if (p->camera.caps.encoded && !same_coding(wanted, before))
-		return error_set(err, -EOPNOTSUPP,
-				 "%s: the camera makes the H.264: bitrate and GOP are its own",
-				 p->camera.caps.backend);
-	if (wants_picture)
-		return camera_check_picture(&p->camera, &wanted->picture, err);
-	return 0;
-}
-
 /* Change what can be changed while it runs; reopen for the rest. Pending until pictures come. */
 static void change_chain(struct producer *p, const struct pipeline_settings *newest)
 {
@@ -432,9 +385,9 @@ static void change_settings(struct producer *p, const struct wishes *wishes)
 	struct pipeline_settings newest = p->mine.settings;
 	struct camera newest_camera = p->camera;
 	p->mine.settings = wishes->settings;
-	if (!same_source(&newest, &wishes->settings))
+	if (!camera_is_of(&p->camera, &wishes->settings))
 		camera_init(&p->camera, wishes->settings.source, wishes->settings.source_device);
-	if (check_settings(p, &newest, &change->error) < 0) {
+	if (camera_check_settings(&p->camera, &wishes->settings, &newest, &change->error) < 0) {
 		p->mine.settings = newest;
 		p->camera = newest_camera;
 		change->pending = was_pending;
