@@ -1,6 +1,6 @@
 # Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
 # or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
-bench_node_parts = fanout
+bench_node_parts = fanout join slow hop
 BENCH = split $(bench_node_parts)
 CLEAN_LOCAL += bench
 
@@ -25,7 +25,14 @@ noinst_PROGRAMS += %D%/filler %D%/floor %D%/load
 
 EXTRA_DIST += \
 	%D%/fanout.mjs \
+	%D%/hop.mjs \
+	%D%/join.mjs \
+	%D%/links.mjs \
+	%D%/netlink.mjs \
 	%D%/servers.mjs \
+	%D%/slow.mjs \
+	%D%/socket.mjs \
+	%D%/view.mjs \
 	%D%/ws.mjs \
 	%D%/ws4py_server.py
 
