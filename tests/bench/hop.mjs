@@ -9,8 +9,8 @@
 //
 // Usage: node hop.mjs [--quick] [JSON]
 import { FRAME_MS, Viewers, median, options, percentile, printTable, run, sleep, startChain,
-  writeJson } from './links.mjs';
-import { clockOffsetUs } from './socket.mjs';
+  watchMachine, writeJson } from './links.mjs';
+import { clockOffsetUs, nowUs } from './socket.mjs';
 
 const { quick, file } = options();
 const ROUNDS = quick ? 1 : 5;
@@ -27,7 +27,7 @@ async function measure(chain, offsetUs, way, count) {
   const timed = await new Viewers(config).ready();
   await more(count > 1 ? count - half - 1 : 0);
   await sleep(300); // the connecting is over
-  const beginUs = Number(process.hrtime.bigint() / 1000n);
+  const beginUs = nowUs();
   await sleep(WINDOW_MS);
   const { messages } = await timed.stop();
   for (const crowd of crowds) await crowd.stop();
@@ -37,6 +37,7 @@ async function measure(chain, offsetUs, way, count) {
 }
 
 await run(async () => {
+  const machine = watchMachine();
   const chain = await startChain();
   const offsetUs = await clockOffsetUs(chain.sockets.stream);
   // Keeps the camera running between two rounds.
@@ -60,5 +61,6 @@ await run(async () => {
   console.log(`hop: publish to one viewer's last byte, medians of ${ROUNDS} rounds`);
   printTable({ way: 'way', viewers: 'viewers', p50_ms: 'p50 ms', p99_ms: 'p99 ms',
     p50_ratio: 'p50 x unix', p50_of_frame: 'p50 in frames', samples: 'pictures' }, rows);
-  writeJson(file, rows);
+  console.log(machine.told());
+  writeJson(file, { machine_stalls: machine.stalls.length, rows });
 });

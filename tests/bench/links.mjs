@@ -5,12 +5,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceDir, startStack, waitFor } from '../lib/stack.mjs';
+import { nowUs } from './socket.mjs';
 
 export { waitFor };
 
 export const FPS = 30;
 export const FRAME_MS = 1000 / FPS;
 export const GOP_FRAMES = 60;
+const BEAT_MS = 50;
+const STALL_US = 500000; // no garbage collection takes that long here
 export const STREAM_ARGS = ['--source=test', '--encoder=x264', '--size=1280x720', `--fps=${FPS}`,
   '--bitrate-bps=2M', `--gop-frames=${GOP_FRAMES}`, '--viewers-max=1000', '--log-level=warn'];
 
@@ -114,6 +117,23 @@ export class Viewers {
     return { closed, messages: messages.map((row) =>
       Object.fromEntries(row.map((value, at) => [names[at], value]))) };
   }
+}
+
+/** Notes when this whole machine seems to stand still: a virtual one that is frozen, or swaps. */
+export function watchMachine() {
+  const stalls = [];
+  let lastUs = nowUs();
+  setInterval(() => {
+    const beganUs = lastUs;
+    lastUs = nowUs();
+    if (lastUs - beganUs > STALL_US) stalls.push([beganUs, lastUs]);
+  }, BEAT_MS).unref();
+  return {
+    stalls,
+    stoodStill: (fromUs, toUs) => stalls.some(([begin, end]) => begin < toUs && end > fromUs),
+    told: () => (stalls.length === 0 ? 'The machine ran through.' : 'The machine stood still '
+      + `${stalls.length} times, ms: ${stalls.map(([from, to]) => (to - from) / 1000 | 0)}.`),
+  };
 }
 
 export function sleep(ms) {

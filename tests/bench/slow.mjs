@@ -22,7 +22,7 @@
 // Usage: node slow.mjs [--quick] [JSON]. Needs root; without it only the round trips are measured.
 import { execFileSync } from 'node:child_process';
 import { FRAME_MS, Viewers, daemonPath, median, options, percentile, printTable, run,
-  sleep, startChain, writeJson } from './links.mjs';
+  sleep, startChain, watchMachine, writeJson } from './links.mjs';
 import { startRelay, tryLink } from './netlink.mjs';
 import { clockOffsetUs, nowUs } from './socket.mjs';
 
@@ -264,6 +264,7 @@ function tell(result) {
 }
 
 await run(async () => {
+  const machine = watchMachine();
   const { link = null, reason = null } = tryLink();
   if (reason) console.log(`slow: the slow links and the stall are left out: ${reason}`);
   const help = execFileSync(daemonPath, ['--help'], { encoding: 'utf8' });
@@ -282,6 +283,8 @@ await run(async () => {
     result.stream_bps = rate.bps;
   }
   result.round_trips = await roundTrips([]);
+  result.machine_stalls = machine.stalls.length;
   tell(result);
+  console.log(machine.told());
   writeJson(file, result);
 });
