@@ -136,6 +136,13 @@ static void place_at(struct subscriber *sub, uint64_t seq, int64_t now_us)
 	sub->placed_us = now_us;
 }
 
+/* What lies before its first message was not skipped: it had not begun to watch. */
+static void count_skipped(struct subscriber *sub, uint64_t to)
+{
+	if (sub->sent_aus > 0 || sub->sending != NULL)
+		sub->skipped_aus += to - sub->seq;
+}
+
 /* Somebody who has nothing yet: from the newest IDR if little follows it. Where no other can be
  * had on request, whatever follows it. */
 static void join(struct hub *hub, struct subscriber *sub, int64_t now_us)
@@ -156,11 +163,11 @@ static void join(struct hub *hub, struct subscriber *sub, int64_t now_us)
 static void recover(struct hub *hub, struct subscriber *sub, int64_t now_us)
 {
 	if (hub->has_idr && hub->idr_seq >= sub->seq && idr_is_near(hub, now_us)) {
-		sub->skipped_aus += hub->idr_seq - sub->seq;
+		count_skipped(sub, hub->idr_seq);
 		place_at(sub, hub->idr_seq, now_us);
 		return;
 	}
-	sub->skipped_aus += hub->head - sub->seq;
+	count_skipped(sub, hub->head);
 	sub->state = SUBSCRIBER_WAIT_IDR;
 	sub->seq = hub->head;
 	want_idr(hub, IDR_FOR_RECOVERY, now_us);
@@ -241,7 +248,7 @@ static void lose(struct hub *hub, int64_t now_us)
 		if (sub->state != SUBSCRIBER_LIVE)
 			continue;
 		sub->state = SUBSCRIBER_WAIT_IDR;
-		sub->skipped_aus += hub->head - sub->seq;
+		count_skipped(sub, hub->head);
 		sub->seq = hub->head;
 	}
 	hub_clear(hub);
@@ -311,7 +318,7 @@ static void end_wait(struct hub *hub, struct subscriber *sub, int64_t now_us)
 		want_idr(hub, IDR_FOR_RECOVERY, now_us);
 		return;
 	}
-	sub->skipped_aus += sub->sent_aus > 0 ? hub->idr_seq - sub->seq : 0;
+	count_skipped(sub, hub->idr_seq);
 	place_at(sub, hub->idr_seq, now_us);
 }
 

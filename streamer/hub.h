@@ -50,8 +50,8 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	struct hub_carry carry;
 
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
-	uint64_t skipped_aus;          /* published while it watched, and never given */
-	int64_t progress_us;           /* when it last took or acknowledged anything */
+	uint64_t skipped_aus; /* since its first: published while it did not pause, never given */
+	int64_t progress_us;  /* when it last took or acknowledged anything */
 };
 
 struct hub_config {

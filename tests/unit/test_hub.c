@@ -351,6 +351,24 @@ static void paused_viewer_gets_nothing_and_resumes_at_an_idr(void **state)
 	hub_unsubscribe(hub, &sub);
 }
 
+static void what_lies_before_its_first_message_was_not_skipped(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	struct hub_message message;
+
+	publish(AU_IDR);
+	hub_subscribe(hub, &sub, 0, now_us);
+	for (int i = 0; i < 40; i++) /* it is to begin at the IDR, and its socket takes nothing */
+		publish(0);
+	assert_false(peek(&sub, &message));
+	assert_int_equal(sub.skipped_aus, 0);
+	publish(AU_IDR);
+	assert_int_equal(drain(&sub, NULL, NULL), 1);
+	assert_int_equal(sub.skipped_aus, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
 static void ring_keeps_to_its_bytes(void **state)
 {
 	UNUSED_STATE(state);
@@ -540,6 +558,7 @@ int main(void)
 		TEST(long_round_trip_is_no_lag),
 		TEST(ack_tells_when_its_message_was_published),
 		TEST(paused_viewer_gets_nothing_and_resumes_at_an_idr),
+		TEST(what_lies_before_its_first_message_was_not_skipped),
 		TEST(ring_keeps_to_its_bytes),
 		TEST(access_unit_larger_than_the_ring_is_still_given),
 		TEST(nobody_joins_at_what_was_cleared),
