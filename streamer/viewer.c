@@ -46,8 +46,9 @@ struct viewer {
 	int64_t ping_us;    /* the newest ping */
 	int64_t pong_us;    /* the newest pong */
 	int64_t message_us; /* the message in the middle of which it is was begun */
-	int64_t texts_us;   /* the second in which texts are counted */
+	int64_t said_us;    /* the second in which what it says is counted */
 	unsigned texts;
+	size_t said_bytes;
 
 	double latency_ms; /* what the page said last: as in struct viewer_facts */
 	char decoder[VIEWMSG_WORD_SIZE];
@@ -365,15 +366,33 @@ static bool answer(struct viewer *v, const struct http_request *req, int64_t now
 	return answer_upgrade(v, req, now_us);
 }
 
+static void renew_second(struct viewer *v, int64_t now_us)
+{
+	if (now_us - v->said_us < SECOND_US)
+		return;
+	v->said_us = now_us;
+	v->texts = 0;
+	v->said_bytes = 0;
+}
+
+/* Bytes a second, of whatever: twice what as many texts as are allowed can be. Past it no answer
+ * is worth the work. */
+static bool count_bytes(struct viewer *v, size_t bytes, int64_t now_us)
+{
+	renew_second(v, now_us);
+	v->said_bytes += bytes;
+	if (v->said_bytes / (2 * VIEWMSG_IN_MAX) < v->host->limits->texts_max)
+		return true;
+	log_info("viewer", "%llu: says too much", (unsigned long long)v->id);
+	return false;
+}
+
 /* Texts a second, counted in whole seconds. false: so many that it must go. */
 static bool count_text(struct viewer *v, int64_t now_us, bool *ret_ignore)
 {
 	const struct conf_limits *limits = v->host->limits;
 
-	if (now_us - v->texts_us >= SECOND_US) {
-		v->texts_us = now_us;
-		v->texts = 0;
-	}
+	renew_second(v, now_us);
 	v->texts++;
 	*ret_ignore = v->texts > limits->texts_heard_max;
 	return v->texts <= limits->texts_max;
@@ -525,7 +544,7 @@ static bool read_all(struct viewer *v, int64_t now_us)
 			continue;
 		if (received < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK;
-		if (received == 0)
+		if (received == 0 || !count_bytes(v, (size_t)received, now_us))
 			return false;
 		if (handshake) {
 			if (!read_head(v, (size_t)received, now_us))

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	%D%/integration/echo.test.mjs \
 	%D%/integration/faults.test.mjs \
 	%D%/integration/handshake.test.mjs \
+	%D%/integration/hostile.test.mjs \
 	%D%/integration/live.test.mjs \
 	%D%/integration/process.test.mjs \
 	%D%/integration/slow.test.mjs \
@@ -49,5 +50,6 @@ EXTRA_DIST += \
 	%D%/nginx/config.test.mjs \
 	%D%/nginx/standins.mjs \
 	%D%/tools/activate.pl \
+	%D%/tools/flood.pl \
 	%D%/tools/notified.pl \
 	%D%/tools/seqpacket.pl

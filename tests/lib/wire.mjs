@@ -31,13 +31,14 @@ const text = (message) =>
 export class Wire {
   /**
    * protocol: of the handshake, null for raw mode. head: a whole request head instead of a right
-   * one. acks: acknowledge what comes. answersClose: answer a close frame. reads: false to
-   * leave everything in the socket.
+   * one. acks: acknowledge what comes. answersClose, answersPings: answer such a frame. reads:
+   * false to leave everything in the socket.
    */
   constructor(daemon, { url = '/camera/stream', protocol = 'nalcast.v1', headers = {}, head,
-    acks = true, reads = true, answersClose = true } = {}) {
+    acks = true, reads = true, answersClose = true, answersPings = true } = {}) {
     this.acks = acks;
     this.answersClose = answersClose;
+    this.answersPings = answersPings;
     this.answer = null; // { status, headers, body } once its head has come
     this.control = []; // { opcode, payload, messagesBefore }
     this.texts = [];
@@ -137,6 +138,7 @@ export class Wire {
     } else {
       this.control.push({ opcode, payload: Buffer.from(payload), messagesBefore });
     }
+    if (opcode === PING && this.answersPings && !this.closed) this.write(frame(PONG, payload));
     if (opcode !== CLOSE) return;
     this.closed = { code: payload.length ? payload.readUInt16BE(0) : null,
       reason: payload.toString('utf8', 2) };
