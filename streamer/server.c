@@ -137,13 +137,14 @@ static int on_listen(sd_event_source *source, int fd, uint32_t events, void *arg
 		}
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (peer >= 0) {
-			server->descriptors_ran_out = false;
 			add_viewer(server, peer, now_us);
 			continue;
 		}
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
-		if (errno != EAGAIN)
+		if (errno == EAGAIN)
+			server->descriptors_ran_out = false; /* nobody waits any more */
+		else
 			pause_accepting(server, strerror(errno));
 		return 0;
 	}

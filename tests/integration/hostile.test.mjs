@@ -273,6 +273,28 @@ test('what stalled viewers pin is bounded: the longest stalled goes first', asyn
   await daemon.stop();
 });
 
+test('out of descriptors, who leaves makes room for the next, and no more is said', async () => {
+  const daemon = await startDaemon(['--fps=30', '--viewer-lag-max-ms=5000'],
+    { wrapper: ['sh', '-c', 'ulimit -n 40; exec "$@"', 'sh'] });
+  const warnings = () => timesIn(daemon.log, /accepting nobody for now/g);
+  const viewers = [await new Wire(daemon).opened()];
+  await viewers[0].more(1);
+  for (let i = 0; i < 40; i++) viewers.push(new Wire(daemon));
+  await waitFor('the warning', () => warnings() === 1);
+  const served = () => viewers.filter((viewer) => viewer.messages.length > 0).length;
+  await waitFor('all who can be served', () => served() > 10);
+  for (let i = 0; i < 3; i++) {
+    const at = viewers.findLastIndex((viewer) => viewer.messages.length > 0);
+    const before = served();
+    viewers.splice(at, 1)[0].destroy();
+    await waitFor('the next to be served', () => served() >= before);
+  }
+  assert.equal(warnings(), 1, daemon.log);
+  assertUnharmed(viewers[0]);
+  for (const viewer of viewers) viewer.destroy();
+  await daemon.stop();
+});
+
 test('on a stopped stream who is there is kept, and who has vanished is noticed', async () => {
   const daemon = await startDaemon(
     ['--fps=30', '--viewer-lag-max-ms=2000', '--ping-interval-s=1', '--pong-timeout-s=1']);
