@@ -297,7 +297,7 @@ static int64_t waiting_us(const struct hub *hub, const struct subscriber *sub, i
 
 	if (sub->sending != NULL)
 		due_us = sub->sending->publish_us;
-	else if (sub->seq < hub->head && sub->seq >= hub->tail)
+	else if (sub->state != SUBSCRIBER_PAUSED && sub->seq < hub->head && sub->seq >= hub->tail)
 		due_us = slot_at(hub, sub->seq)->publish_us;
 	else
 		return 0;
@@ -370,6 +370,9 @@ bool hub_peek(struct hub *hub, struct subscriber *sub, int64_t now_us,
 		show(sub->sending, sub->framing, sub->sent, ret_message);
 		return true;
 	}
+	/* The usual answer to the question whether there is more. */
+	if (sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head)
+		return false;
 	apply_policy(hub, sub, now_us);
 	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head)
 		return false;

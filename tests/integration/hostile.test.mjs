@@ -34,8 +34,8 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
   before(async () => {
     // On a busy machine the good one may be late: what is short are the other limits.
     daemon = await startDaemon(['--fps=30', '--viewers-max=300', '--viewer-lag-max-ms=2000',
-      '--handshake-timeout-s=1', '--ping-interval-s=1', '--pong-timeout-s=2',
-      '--progress-timeout-s=2']);
+      '--handshake-timeout-s=1', '--ping-interval-s=1', '--pong-timeout-s=4',
+      '--progress-timeout-s=4']);
     good = await watch();
     await good.more(1);
   });
@@ -55,14 +55,15 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
 
   let named = 0;
 
-  /** A viewer whose end can be seen without reading what it was sent. */
+  /** A viewer whose end can be seen without reading what it was sent. Which of the two deadlines
+   *  comes first is chance where both are short. */
   async function watchNamed(options) {
     const name = options?.head ? 'viewer-bare' : `viewer-${++named}`;
     const viewer = new Wire(daemon, { headers: { 'X-Real-IP': name }, ...options });
     const [, id] = await waitFor('its id',
       () => daemon.log.match(new RegExp(`viewer: (\\d+): ${name} watches`)));
-    viewer.gone = (why) => waitFor(`${name} to go`,
-      () => daemon.log.includes(`viewer: ${id}: ${why}`));
+    viewer.gone = (why = 'took nothing|no pong') => waitFor(`${name} to go`,
+      () => new RegExp(`viewer: ${id}: (${why}) for 4 s`).test(daemon.log));
     return viewer;
   }
 
@@ -70,7 +71,7 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
     ['stream.h264', { head: BARE.replace('a\r\n', 'a\r\nX-Real-IP: viewer-bare\r\n') }]])
     test(`who never reads is closed, in ${what}`, async () => {
       const viewer = await watchNamed({ ...options, reads: false });
-      await viewer.gone('took nothing for 2 s');
+      await viewer.gone();
       viewer.read();
       await isThrownOut(viewer);
     });
@@ -90,7 +91,7 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
 
   test('stream.h264, which cannot be pinged, goes on', async () => {
     const viewer = new Wire(daemon, { head: BARE });
-    await good.more(150);
+    await good.more(180);
     assert.ok(!viewer.ended);
     viewer.destroy();
   });
@@ -138,7 +139,7 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
     let ahead = 1;
     const saying = setInterval(() => viewer.ack(first.seq + 1000 * ahead++ >>> 0), 50);
     try {
-      await viewer.gone('took nothing for 2 s');
+      await viewer.gone();
     } finally {
       clearInterval(saying);
     }
@@ -174,7 +175,7 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
       viewer.say({ type: 'pause' });
     }
     gone.stopReading();
-    await gone.gone('no pong for 2 s');
+    await gone.gone('no pong');
     gone.read();
     await isThrownOut(gone);
     const from = here.control.length;
@@ -192,7 +193,7 @@ describe('beside a good viewer,', { concurrency: 4 }, () => {
       [watchNamed(), ...Array.from({ length: 99 }, () => watch())]);
     await Promise.all(others.map((viewer) => viewer.more(3)));
     stalled.stopReading();
-    await stalled.gone('took nothing for 2 s');
+    await stalled.gone();
     stalled.read();
     await isThrownOut(stalled);
     await Promise.all(others.map((viewer) => viewer.more(10)));
@@ -297,7 +298,7 @@ test('out of descriptors, who leaves makes room for the next, and no more is sai
 
 test('on a stopped stream who is there is kept, and who has vanished is noticed', async () => {
   const daemon = await startDaemon(
-    ['--fps=30', '--viewer-lag-max-ms=2000', '--ping-interval-s=1', '--pong-timeout-s=1']);
+    ['--fps=30', '--viewer-lag-max-ms=2000', '--ping-interval-s=1', '--pong-timeout-s=3']);
   const viewers = await Promise.all([{}, {}, { protocol: null }, { protocol: null }]
     .map((options) => new Wire(daemon, options).opened()));
   await Promise.all(viewers.map((viewer) => viewer.more(3)));
@@ -307,7 +308,7 @@ test('on a stopped stream who is there is kept, and who has vanished is noticed'
   viewers[0].stopReading();
   viewers[2].answersPings = false;
   await waitFor('two to be noticed', async () => (await daemon.state()).viewers.count === 3);
-  assert.equal(timesIn(daemon.log, /no pong for 1 s/g), 2, daemon.log);
+  assert.equal(timesIn(daemon.log, /no pong for 3 s/g), 2, daemon.log);
   const here = [viewers[1], viewers[3], paused];
   const pings = here.map((viewer) => viewer.control.length);
   await waitFor('further pings',

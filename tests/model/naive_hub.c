@@ -160,11 +160,12 @@ static int64_t flight_age_us(const struct naive_viewer *v, int64_t now_us)
 	return v->acking && v->first < v->end ? now_us - v->flights[v->first].sent_us : 0;
 }
 
+/* Who is paused is owed nothing but the rest of what it is in the middle of. */
 int64_t naive_lag_us(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
 {
 	int64_t waits_us = 0, due = v->mid ? (int64_t)v->mid_seq : (int64_t)v->next;
 
-	if (v->mid || (v->next >= n->tail && v->next < n->head)) {
+	if (v->mid || (v->state != SUBSCRIBER_PAUSED && v->next >= n->tail && v->next < n->head)) {
 		waits_us = now_us - n->aus[due].publish_us;
 		if (n->aus[due].publish_us < v->placed_us)
 			waits_us = now_us - v->placed_us;
@@ -215,6 +216,8 @@ bool naive_peek(struct naive_hub *n, struct naive_viewer *v, int64_t now_us, uin
 		*ret_seq = v->mid_seq;
 		return true;
 	}
+	if (v->state == SUBSCRIBER_LIVE && v->next == n->head)
+		return false; /* nothing is held back: whether it is late is seen at the next */
 	if (v->state == SUBSCRIBER_LIVE &&
 	    (v->next < n->tail || naive_lag_us(n, v, now_us) > limit_us(n, v) ||
 	     (v->acking && v->end - v->first >= INFLIGHT_MAX)))

@@ -291,6 +291,27 @@ static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
 	hub_unsubscribe(hub, &sub);
 }
 
+static void late_acknowledgement_is_no_reason_to_skip_while_nothing_is_due(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	struct hub_message message;
+
+	hub_subscribe(hub, &sub, 0, now_us);
+	publish(AU_IDR);
+	drain(&sub, NULL, NULL);
+	hub_ack(hub, &sub, 0, now_us, NULL);
+	publish(0);
+	drain(&sub, NULL, NULL);
+	now_us += 2 * LAG_MAX_US; /* the camera stalls, and so does the link */
+	assert_false(peek(&sub, &message));
+	hub_ack(hub, &sub, 1, now_us, NULL);
+	publish(0);
+	assert_int_equal(drain(&sub, NULL, NULL), 1);
+	assert_int_equal(sub.skipped_aus, 0);
+	hub_unsubscribe(hub, &sub);
+}
+
 static void long_round_trip_is_no_lag(void **state)
 {
 	UNUSED_STATE(state);
@@ -343,6 +364,7 @@ static void paused_viewer_gets_nothing_and_resumes_at_an_idr(void **state)
 	for (int i = 0; i < 5; i++)
 		publish(0);
 	assert_int_equal(drain(&sub, NULL, NULL), 0);
+	assert_int_equal(hub_lag_us(hub, &sub, now_us), 0);
 	hub_resume(hub, &sub, now_us);
 	assert_int_equal(drain(&sub, NULL, NULL), 0); /* never the IDR that it has seen */
 	publish(AU_IDR);
@@ -555,6 +577,7 @@ int main(void)
 		TEST(wish_that_came_too_early_is_served_later),
 		TEST(slow_viewer_resumes_at_an_idr),
 		TEST(acknowledging_viewer_is_held_when_its_acks_are_late),
+		TEST(late_acknowledgement_is_no_reason_to_skip_while_nothing_is_due),
 		TEST(long_round_trip_is_no_lag),
 		TEST(ack_tells_when_its_message_was_published),
 		TEST(paused_viewer_gets_nothing_and_resumes_at_an_idr),
