@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define AU_MAX_BYTES          (4u << 20)
+#define AU_HEADROOM_BYTES     16
 #define AU_BROADWAY_MAX_BYTES (1u << 20) /* its stream buffer; a larger one is lost to it */
 
 enum au_flag {
@@ -36,6 +37,9 @@ struct au {
 	struct au_format format; /* of this access unit; set on every one */
 	size_t size;             /* bytes used in data[] */
 	size_t capacity;         /* bytes allocated in data[] */
+	/* For what precedes data on the wire, so that both lie in one piece: the hub's, which
+	 * writes it before anybody else sees the access unit. */
+	uint8_t headroom[AU_HEADROOM_BYTES];
 	uint8_t data[];
 };
 

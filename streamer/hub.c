@@ -223,6 +223,21 @@ void hub_clear(struct hub *hub)
 	hub->idr_outstanding = false;
 }
 
+static const uint8_t *message_in_one(const struct hub_slot *slot)
+{
+	return slot->au->data - slot->header_size[0];
+}
+
+static void put_in_headroom(struct hub_slot *slot)
+{
+	size_t size = slot->header_size[0];
+	const uint8_t *room = slot->au->data - size;
+
+	assert(size <= AU_HEADROOM_BYTES);
+	/* Frozen is what the access unit is, not what precedes it. */
+	memcpy((uint8_t *)(uintptr_t)room, slot->header[0], size);
+}
+
 static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int64_t now_us)
 {
 	struct hub_slot *slot = malloc(sizeof(*slot));
@@ -238,6 +253,7 @@ static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int
 	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
 		slot->header_size[i] = (uint8_t)hub->cfg.frame(slot->header[i], i, au,
 							       (uint32_t)slot->seq, now_us);
+	put_in_headroom(slot);
 	return slot;
 }
 
@@ -345,13 +361,20 @@ static void show(const struct hub_slot *slot, unsigned framing, size_t sent,
 		 struct hub_message *ret_message)
 {
 	struct iovec *iov = ret_message->iov;
+	size_t total = slot->header_size[framing] + slot->au->size;
 	size_t header_size = slot->header_size[framing];
 
 	ret_message->au = slot->au;
 	ret_message->seq = (uint32_t)slot->seq;
 	ret_message->begun = sent > 0;
 	ret_message->iov_count = 0;
-	/* sendmsg() takes a pointer to what it will only read as one to what it may write. */
+	/* struct iovec takes a pointer to what will only be read as one to what may be written. */
+	if (framing == 0) {
+		iov[ret_message->iov_count++] =
+			(struct iovec){(void *)(uintptr_t)(message_in_one(slot) + sent),
+				       total - sent};
+		return;
+	}
 	if (sent < header_size) {
 		iov[ret_message->iov_count++] =
 			(struct iovec){(void *)(uintptr_t)(slot->header[framing] + sent),

@@ -46,12 +46,13 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	int64_t placed_us; /* when it was put there: older messages count as due since then */
 	struct hub_slot *sending; /* half-sent message, held; NULL at a message's border */
 	size_t sent;              /* bytes of it already written */
-	struct inflight inflight;
-	struct hub_carry carry;
 
+	int64_t progress_us;           /* when it last took or acknowledged anything */
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
 	uint64_t skipped_aus; /* since its first: published while it did not pause, never given */
-	int64_t progress_us;  /* when it last took or acknowledged anything */
+
+	struct hub_carry carry;
+	struct inflight inflight;
 };
 
 struct hub_config {
@@ -64,7 +65,8 @@ struct hub_config {
 	int64_t idr_recover_interval_us; /* the same for laggards and lost decoders */
 
 	/* Write what precedes au on the wire in that framing; return its length. Called once per
-	 * access unit and framing. */
+	 * access unit and framing. That of framing 0, at most AU_HEADROOM_BYTES, is put right
+	 * before the access unit: one piece of memory, which costs the least to send. */
 	size_t (*frame)(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
 			uint32_t seq, int64_t publish_us);
 

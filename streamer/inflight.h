@@ -12,12 +12,12 @@
 #define INFLIGHT_MAX 128 /* messages: 2 s at 60 fps, more than any lag limit lets pass */
 
 struct inflight {
-	uint32_t seq[INFLIGHT_MAX];
-	int64_t sent_us[INFLIGHT_MAX];
 	unsigned head, count;
 	bool acking;        /* has acknowledged at least once */
 	int64_t rtt_min_us; /* smallest seen; 0 until acking */
 	int64_t rtt_us;     /* newest seen */
+	uint32_t seq[INFLIGHT_MAX];
+	int64_t sent_us[INFLIGHT_MAX];
 };
 
 /* A message's first byte goes out. A full list forgets its newest: the viewer is hopeless. That of
