@@ -15,11 +15,11 @@
 #include "common/unixsock.h"
 #include "common/util.h"
 #include "streamer/clock.h"
+#include "streamer/listener.h"
 #include "streamer/ops.h"
 
 #define CONNECTIONS_MAX 16
 #define IDLE_US         5000000
-#define ACCEPT_PAUSE_US 1000000 /* when descriptors ran out */
 
 struct connection {
 	struct control *control;
@@ -33,10 +33,7 @@ struct connection {
 struct control {
 	sd_event *event;
 	struct op_host host;
-	int listen_fd;
-	bool descriptors_ran_out;
-	sd_event_source *listen_source;
-	sd_event_source *accept_timer; /* runs while accepting pauses */
+	struct listener *listener;
 	struct connection connections[CONNECTIONS_MAX];
 	char packet[CTL_PACKET_MAX + 1];
 };
@@ -46,8 +43,7 @@ static void close_connection(struct connection *conn)
 	conn->io = sd_event_source_disable_unref(conn->io);
 	conn->timer = sd_event_source_disable_unref(conn->timer);
 	close_fd(&conn->fd);
-	/* There is room again. */
-	sd_event_source_set_enabled(conn->control->listen_source, SD_EVENT_ON);
+	listener_resume(conn->control->listener);
 }
 
 static void set_deadline(struct connection *conn, int64_t after_us)
@@ -177,55 +173,26 @@ static struct connection *free_connection(struct control *control)
 	return NULL;
 }
 
-/* Who waits keeps the socket readable: without a pause, the loop would do nothing else. */
-static void pause_accepting(struct control *control, const char *why)
+static bool has_room(void *arg)
 {
-	if (!control->descriptors_ran_out)
-		log_warn("control", "accepting nobody for now: %s", why);
-	control->descriptors_ran_out = true;
-	sd_event_source_set_enabled(control->listen_source, SD_EVENT_OFF);
-	sd_event_source_set_time(control->accept_timer,
-				 (uint64_t)(clock_now_us() + ACCEPT_PAUSE_US));
-	sd_event_source_set_enabled(control->accept_timer, SD_EVENT_ONESHOT);
+	return free_connection(arg) != NULL;
 }
 
-static int on_accept_again(sd_event_source *source, uint64_t usec, void *arg)
-{
-	struct control *control = arg;
-
-	(void)source;
-	(void)usec;
-	sd_event_source_set_enabled(control->listen_source, SD_EVENT_ON);
-	return 0;
-}
-
-static int on_listen(sd_event_source *source, int fd, uint32_t events, void *arg)
+static void on_peer(void *arg, int fd)
 {
 	struct control *control = arg;
 	struct connection *conn = free_connection(control);
 
-	(void)events;
-	if (conn == NULL) { /* the others wait in the backlog */
-		sd_event_source_set_enabled(source, SD_EVENT_OFF);
-		return 0;
-	}
-	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (peer < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			pause_accepting(control, strerror(errno));
-		return 0;
-	}
-	control->descriptors_ran_out = false;
-	*conn = (struct connection){.control = control, .fd = peer};
-	log_debug("control", "uid %u connected", (unsigned)unixsock_peer_uid(peer));
-	if (sd_event_add_io(control->event, &conn->io, peer, EPOLLIN, on_readable, conn) < 0 ||
+	*conn = (struct connection){.control = control, .fd = fd};
+	log_debug("control", "uid %u connected", (unsigned)unixsock_peer_uid(fd));
+	if (sd_event_add_io(control->event, &conn->io, fd, EPOLLIN, on_readable, conn) < 0 ||
 	    sd_event_add_time(control->event, &conn->timer, CLOCK_MONOTONIC, 0, 0, on_deadline,
 			      conn) < 0) {
+		log_warn("control", "a program cannot be let in: out of memory");
 		close_connection(conn);
-		return 0;
+		return;
 	}
 	set_deadline(conn, IDLE_US);
-	return 0;
 }
 
 int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct stream *stream,
@@ -237,16 +204,17 @@ int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct 
 		return error_set(err, -ENOMEM, "out of memory");
 	control->event = event;
 	control->host = (struct op_host){conf, stream, clock_now_us()};
-	control->listen_fd = listen_fd;
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		control->connections[i].fd = -1;
-	int r = sd_event_add_io(event, &control->listen_source, listen_fd, EPOLLIN, on_listen,
-				control);
-	if (r >= 0)
-		r = sd_event_add_time(event, &control->accept_timer, CLOCK_MONOTONIC, 0, 0,
-				      on_accept_again, control);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(control->accept_timer, SD_EVENT_OFF);
+	struct listener_config listener = {
+		.event = event,
+		.fd = listen_fd,
+		.name = "control",
+		.has_room = has_room,
+		.on_peer = on_peer,
+		.arg = control,
+	};
+	int r = listener_new(&listener, &control->listener);
 	if (r < 0) {
 		control_free(control);
 		return error_set(err, r, "the control socket: %s", strerror(-r));
@@ -264,8 +232,6 @@ void control_free(struct control *control)
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		if (control->connections[i].fd >= 0)
 			close_connection(&control->connections[i]);
-	sd_event_source_disable_unref(control->listen_source);
-	sd_event_source_disable_unref(control->accept_timer);
-	close_fd(&control->listen_fd);
+	listener_free(control->listener);
 	free(control);
 }

@@ -23,6 +23,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/lender.c %D%/lender.h \
+	%D%/listener.c %D%/listener.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/ops.c %D%/ops.h \
 	%D%/ops_stream.c \
