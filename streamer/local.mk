@@ -22,6 +22,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/inflight.c %D%/inflight.h \
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
+	%D%/leftover.c %D%/leftover.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/nal.c %D%/nal.h \
@@ -51,6 +52,8 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/utf8.c %D%/utf8.h \
 	%D%/viewer.c %D%/viewer.h \
 	%D%/viewmsg.c %D%/viewmsg.h \
+	%D%/welcome.c %D%/welcome.h \
+	%D%/wire.c %D%/wire.h \
 	%D%/ws.c %D%/ws.h
 if WITH_X264
 %C%_libstreamer_a_SOURCES += %D%/encoder_x264.c

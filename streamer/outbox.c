@@ -6,16 +6,6 @@
 
 #include "streamer/clock.h"
 
-bool outbox_has_piece(const struct outbox *o)
-{
-	return o->size > 0;
-}
-
-bool outbox_is_empty(const struct outbox *o)
-{
-	return o->size == 0 && o->wanted == 0;
-}
-
 void outbox_want_pong(struct outbox *o, const uint8_t *payload, size_t size)
 {
 	memcpy(o->pong, payload, size);
@@ -32,13 +22,13 @@ void outbox_want_close(struct outbox *o, enum ws_close_code code, const char *re
 	snprintf(o->close_reason, sizeof(o->close_reason), "%s", reason);
 }
 
-static void put_frame(struct outbox *o, enum ws_opcode opcode, const void *payload, size_t size)
+static size_t put_frame(uint8_t *out, enum ws_opcode opcode, const void *payload, size_t size)
 {
-	size_t header = ws_header((uint8_t *)o->bytes, opcode, size);
+	size_t header = ws_header(out, opcode, size);
 
 	if (size > 0)
-		memcpy(o->bytes + header, payload, size);
-	o->size = header + size;
+		memcpy(out + header, payload, size);
+	return header + size;
 }
 
 static size_t write_hello(const struct outbox_facts *facts, char *text, size_t size)
@@ -80,30 +70,21 @@ static size_t write_text(const struct outbox *o, enum outbox_item item,
 	return 0;
 }
 
-enum outbox_item outbox_make(struct outbox *o, const struct outbox_facts *facts)
+size_t outbox_make(struct outbox *o, const struct outbox_facts *facts,
+		   uint8_t out[static OUTBOX_BYTES], enum outbox_item *ret_item)
 {
 	enum outbox_item item = (enum outbox_item)(o->wanted & -o->wanted);
 	char text[VIEWMSG_OUT_MAX];
 
-	assert(o->wanted != 0 && o->size == 0);
+	assert(o->wanted != 0);
 	o->wanted &= ~(unsigned)item;
-	if (item == OUTBOX_PONG) {
-		put_frame(o, WS_PONG, o->pong, o->pong_size);
-	} else if (item == OUTBOX_PING) {
-		put_frame(o, WS_PING, NULL, 0);
-	} else if (item == OUTBOX_CLOSE) {
-		o->size = ws_close_frame((uint8_t *)o->bytes, o->close_code, o->close_reason);
-	} else {
-		size_t size = write_text(o, item, facts, text, sizeof(text));
-		put_frame(o, WS_TEXT, text, size);
-	}
-	return item;
-}
-
-void outbox_advance(struct outbox *o, size_t bytes)
-{
-	o->sent += bytes;
-	assert(o->sent <= o->size);
-	if (o->sent == o->size)
-		o->sent = o->size = 0;
+	*ret_item = item;
+	if (item == OUTBOX_PONG)
+		return put_frame(out, WS_PONG, o->pong, o->pong_size);
+	if (item == OUTBOX_PING)
+		return put_frame(out, WS_PING, NULL, 0);
+	if (item == OUTBOX_CLOSE)
+		return ws_close_frame(out, o->close_code, o->close_reason);
+	size_t size = write_text(o, item, facts, text, sizeof(text));
+	return put_frame(out, WS_TEXT, text, size);
 }

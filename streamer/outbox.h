@@ -1,9 +1,7 @@
-/* outbox: what one viewer is to be told between video messages: words, control frames, an HTTP
- * answer.
+/* outbox: what one viewer is to be told between video messages: words and control frames.
  *
  * Items are noted as wanted and made when their turn comes, from what is true then: they cannot
- * pile up, however slow the viewer. One piece is on its way at a time. Part of a viewer; loop
- * thread. No I/O. */
+ * pile up, however slow the viewer. Part of a viewer; loop thread. No I/O. */
 #ifndef STREAMER_OUTBOX_H
 #define STREAMER_OUTBOX_H
 
@@ -15,7 +13,7 @@
 #include "streamer/viewmsg.h"
 #include "streamer/ws.h"
 
-#define OUTBOX_BYTES (VIEWMSG_OUT_MAX + 1024) /* also a whole HTTP answer */
+#define OUTBOX_BYTES (VIEWMSG_OUT_MAX + WS_HEADER_MAX) /* of one item, framed */
 
 enum outbox_item { /* bits; said in this order */
 		   OUTBOX_HELLO = 1 << 0,
@@ -39,9 +37,7 @@ struct outbox_facts {                       /* what words are made of */
 };
 
 struct outbox {
-	unsigned wanted;          /* enum outbox_item, bits */
-	char bytes[OUTBOX_BYTES]; /* the piece on its way */
-	size_t size, sent;
+	unsigned wanted; /* enum outbox_item, bits */
 
 	struct au_format format;        /* for OUTBOX_FORMAT */
 	int64_t time_t0_us, time_t1_us; /* for OUTBOX_TIME; wire clock */
@@ -51,18 +47,11 @@ struct outbox {
 	char close_reason[WS_CONTROL_MAX]; /* and OUTBOX_BYE */
 };
 
-/* A piece is on its way, or something is still to be made. */
-bool outbox_has_piece(const struct outbox *o);
-bool outbox_is_empty(const struct outbox *o);
-
 void outbox_want_pong(struct outbox *o, const uint8_t *payload, size_t size);
 void outbox_want_close(struct outbox *o, enum ws_close_code code, const char *reason, bool bye);
 
-/* Make the next wanted item into the piece on its way; there must be one, and no piece. Returns
- * which it was. */
-enum outbox_item outbox_make(struct outbox *o, const struct outbox_facts *facts);
-
-/* That much of the piece, from sent on, went out. */
-void outbox_advance(struct outbox *o, size_t bytes);
+/* Make the next wanted item; there must be one. Returns its length; *ret_item: which it is. */
+size_t outbox_make(struct outbox *o, const struct outbox_facts *facts,
+		   uint8_t out[static OUTBOX_BYTES], enum outbox_item *ret_item);
 
 #endif

@@ -12,47 +12,37 @@
 #include "streamer/clock.h"
 #include "streamer/framing.h"
 #include "streamer/hub.h"
+#include "streamer/listener.h"
 #include "streamer/viewer.h"
 
 #define RING_AUS          2048
 #define SEND_BUFFER_BYTES 65536 /* the kernel doubles it; without: 217 kB hide there */
 #define HANDSHAKES_MAX    64 /* connections beyond viewers_max that have yet to say what they are */
 #define SWEEP_US          1000000
-#define ACCEPT_PAUSE_US   1000000 /* when descriptors ran out */
 #define EVENTS_MAX        256
-
-struct member { /* a viewer in the list */
-	struct member *prev, *next;
-	struct viewer *viewer;
-};
 
 struct server {
 	struct server_config cfg;
 	struct viewer_host host;
 	struct hub *hub;
-	struct member members; /* list head */
-	unsigned member_count;
 	uint64_t next_id;
-	int epoll_fd;
-	int listen_fd;
 	bool watched;
 	bool closing;
-	bool descriptors_ran_out;
 	struct percentile capture_to_publish;
 
-	sd_event_source *listen_source, *epoll_source, *auq_source;
-	sd_event_source *sweep_timer;  /* runs while there are viewers */
-	sd_event_source *accept_timer; /* runs while accepting pauses */
+	struct listener *listener; /* NULL once closing */
+	sd_event_source *epoll_source, *auq_source;
+	sd_event_source *sweep_timer; /* runs while there are viewers */
 };
 
-static void remove_member(struct server *server, struct member *member)
+static void remove_viewer(struct server *server, struct viewer *v)
 {
-	member->prev->next = member->next;
-	member->next->prev = member->prev;
-	server->member_count--;
-	viewer_free(member->viewer);
-	free(member);
-	if (server->closing && server->member_count == 0)
+	viewer_free(v);
+	listener_resume(server->listener);
+	if (server->host.count > 0)
+		return;
+	sd_event_source_set_enabled(server->sweep_timer, SD_EVENT_OFF);
+	if (server->closing)
 		server->cfg.on_closed(server->cfg.arg);
 }
 
@@ -74,90 +64,31 @@ static void on_need_idr(void *arg)
 	server->cfg.need_idr(server->cfg.arg);
 }
 
-static void start_timer(sd_event_source *timer, int64_t after_us)
+static void start_sweep(struct server *server)
 {
-	sd_event_source_set_time(timer, (uint64_t)(clock_now_us() + after_us));
-	sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+	sd_event_source_set_time(server->sweep_timer, (uint64_t)(clock_now_us() + SWEEP_US));
+	sd_event_source_set_enabled(server->sweep_timer, SD_EVENT_ONESHOT);
 }
 
-static int add_viewer(struct server *server, int fd, int64_t now_us)
+static bool has_room(void *arg)
 {
-	int bytes = SEND_BUFFER_BYTES;
-	struct member *member = calloc(1, sizeof(*member));
+	const struct server *server = arg;
 
-	if (member == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
+	return server->host.count < server->cfg.conf->viewers_max + HANDSHAKES_MAX;
+}
+
+static void on_peer(void *arg, int fd)
+{
+	struct server *server = arg;
+	int bytes = SEND_BUFFER_BYTES;
+
 	/* Only a bound on memory: were it refused, the system's own would do. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	member->viewer = viewer_new(&server->host, fd, server->next_id++, now_us);
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.ptr = member,
-	};
-	if (member->viewer == NULL || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-		viewer_free(member->viewer);
-		free(member);
-		return -ENOMEM;
-	}
-	member->prev = server->members.prev;
-	member->next = &server->members;
-	member->prev->next = member->next->prev = member;
-	if (server->member_count++ == 0)
-		start_timer(server->sweep_timer, SWEEP_US);
-	return 0;
-}
-
-static bool has_room(const struct server *server)
-{
-	return server->member_count < server->cfg.conf->viewers_max + HANDSHAKES_MAX;
-}
-
-static void pause_accepting(struct server *server, const char *why)
-{
-	if (!server->descriptors_ran_out)
-		log_warn("server", "accepting nobody for now: %s", why);
-	server->descriptors_ran_out = true;
-	sd_event_source_set_enabled(server->listen_source, SD_EVENT_OFF);
-	start_timer(server->accept_timer, ACCEPT_PAUSE_US);
-}
-
-static int on_listen(sd_event_source *source, int fd, uint32_t events, void *arg)
-{
-	struct server *server = arg;
-	int64_t now_us = clock_now_us();
-
-	(void)source;
-	(void)events;
-	for (;;) {
-		if (!has_room(server)) {
-			pause_accepting(server, "too many connections");
-			return 0;
-		}
-		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (peer >= 0) {
-			add_viewer(server, peer, now_us);
-			continue;
-		}
-		if (errno == EINTR || errno == ECONNABORTED)
-			continue;
-		if (errno == EAGAIN)
-			server->descriptors_ran_out = false; /* nobody waits any more */
-		else
-			pause_accepting(server, strerror(errno));
-		return 0;
-	}
-}
-
-static int on_accept_again(sd_event_source *source, uint64_t usec, void *arg)
-{
-	struct server *server = arg;
-
-	(void)source;
-	(void)usec;
-	sd_event_source_set_enabled(server->listen_source, SD_EVENT_ON);
-	return 0;
+	int r = viewer_new(&server->host, fd, server->next_id++, clock_now_us());
+	if (r < 0)
+		log_warn("server", "a viewer cannot be let in: %s", strerror(-r));
+	else if (server->host.count == 1)
+		start_sweep(server);
 }
 
 static int on_viewers(sd_event_source *source, int fd, uint32_t revents, void *arg)
@@ -171,9 +102,9 @@ static int on_viewers(sd_event_source *source, int fd, uint32_t revents, void *a
 	(void)revents;
 	/* Each viewer is in there once, and is freed by its own event only. */
 	for (int i = 0; i < count; i++) {
-		struct member *member = events[i].data.ptr;
-		if (!viewer_on_events(member->viewer, events[i].events, now_us))
-			remove_member(server, member);
+		struct viewer *v = events[i].data.ptr;
+		if (!viewer_on_events(v, events[i].events, now_us))
+			remove_viewer(server, v);
 	}
 	return 0;
 }
@@ -183,20 +114,21 @@ static int on_viewers(sd_event_source *source, int fd, uint32_t revents, void *a
 static void limit_pinned(struct server *server, int64_t now_us)
 {
 	while (hub_pinned_bytes(server->hub) > server->host.limits->pinned_bytes_max) {
-		struct member *worst = NULL;
+		struct viewer *worst = NULL;
 		int64_t worst_us = 0;
-		for (struct member *m = server->members.next; m != &server->members; m = m->next) {
-			int64_t stalled_us = viewer_stalled_us(m->viewer, now_us);
+		for (struct viewer *v = TAILQ_FIRST(&server->host.viewers); v != NULL;
+		     v = viewer_next(v)) {
+			int64_t stalled_us = viewer_stalled_us(v, now_us);
 			if (stalled_us > worst_us) {
 				worst_us = stalled_us;
-				worst = m;
+				worst = v;
 			}
 		}
 		if (worst == NULL)
 			return;
 		log_warn("server", "stalled viewers hold %zu bytes: closing the longest stalled",
 			 hub_pinned_bytes(server->hub));
-		remove_member(server, worst);
+		remove_viewer(server, worst);
 	}
 }
 
@@ -214,10 +146,10 @@ static int on_auq(sd_event_source *source, int fd, uint32_t events, void *arg)
 		if (hub_publish(server->hub, au, now_us) < 0)
 			log_warn("server", "out of memory: an access unit is lost");
 	}
-	for (struct member *m = server->members.next, *next; m != &server->members; m = next) {
-		next = m->next;
-		if (viewer_is_watching(m->viewer) && !viewer_flush(m->viewer, now_us))
-			remove_member(server, m);
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers), *next; v != NULL; v = next) {
+		next = viewer_next(v);
+		if (viewer_is_watching(v) && !viewer_flush(v, now_us))
+			remove_viewer(server, v);
 	}
 	limit_pinned(server, now_us);
 	return 0;
@@ -230,33 +162,31 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *arg)
 
 	(void)source;
 	(void)usec;
-	for (struct member *m = server->members.next, *next; m != &server->members; m = next) {
-		next = m->next;
-		if (!viewer_tick(m->viewer, now_us))
-			remove_member(server, m);
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers), *next; v != NULL; v = next) {
+		next = viewer_next(v);
+		if (!viewer_tick(v, now_us))
+			remove_viewer(server, v);
 	}
-	if (server->member_count > 0)
-		start_timer(server->sweep_timer, SWEEP_US);
+	if (server->host.count > 0)
+		start_sweep(server);
 	return 0;
 }
 
-static int add_timer(struct server *server, sd_event_source **ret_source,
-		     sd_event_time_handler_t handler)
-{
-	int r = sd_event_add_time(server->cfg.event, ret_source, CLOCK_MONOTONIC, 0, 0, handler,
-				  server);
-
-	return r < 0 ? r : sd_event_source_set_enabled(*ret_source, SD_EVENT_OFF);
-}
-
-static int add_sources(struct server *server)
+static int add_sources(struct server *server, int listen_fd)
 {
 	sd_event *event = server->cfg.event;
-	int r = sd_event_add_io(event, &server->listen_source, server->listen_fd, EPOLLIN,
-				on_listen, server);
+	struct listener_config listener = {
+		.event = event,
+		.fd = listen_fd,
+		.name = "server",
+		.has_room = has_room,
+		.on_peer = on_peer,
+		.arg = server,
+	};
+	int r = listener_new(&listener, &server->listener);
 
 	if (r >= 0)
-		r = sd_event_add_io(event, &server->epoll_source, server->epoll_fd, EPOLLIN,
+		r = sd_event_add_io(event, &server->epoll_source, server->host.epoll_fd, EPOLLIN,
 				    on_viewers, server);
 	if (r >= 0)
 		r = sd_event_add_io(event, &server->auq_source, auq_fd(server->cfg.auq), EPOLLIN,
@@ -265,9 +195,10 @@ static int add_sources(struct server *server)
 	if (r >= 0)
 		r = sd_event_source_set_priority(server->auq_source, SD_EVENT_PRIORITY_IMPORTANT);
 	if (r >= 0)
-		r = add_timer(server, &server->sweep_timer, on_sweep);
+		r = sd_event_add_time(event, &server->sweep_timer, CLOCK_MONOTONIC, 0, 0, on_sweep,
+				      server);
 	if (r >= 0)
-		r = add_timer(server, &server->accept_timer, on_accept_again);
+		r = sd_event_source_set_enabled(server->sweep_timer, SD_EVENT_OFF);
 	return r;
 }
 
@@ -297,12 +228,11 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 	if (server == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	server->cfg = *cfg;
-	server->listen_fd = cfg->listen_fd;
-	server->members.prev = server->members.next = &server->members;
-	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	server->hub = make_hub(server);
 	server->host = (struct viewer_host){
 		.hub = server->hub,
+		.epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+		.viewers = TAILQ_HEAD_INITIALIZER(server->host.viewers),
 		.camera = cfg->conf->name,
 		.allow_origin = cfg->conf->allow_origin,
 		.viewers_max = cfg->conf->viewers_max,
@@ -312,9 +242,9 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 		.on_watching = on_watching,
 		.arg = server,
 	};
-	int r = server->hub == NULL ? -ENOMEM : server->epoll_fd < 0 ? -errno : 0;
+	int r = server->hub == NULL ? -ENOMEM : server->host.epoll_fd < 0 ? -errno : 0;
 	if (r == 0)
-		r = add_sources(server);
+		r = add_sources(server, cfg->listen_fd);
 	if (r < 0) {
 		server_free(server);
 		return error_set(err, r, "the viewers' server: %s", strerror(-r));
@@ -327,15 +257,15 @@ void server_close(struct server *server)
 {
 	int64_t now_us = clock_now_us();
 
-	sd_event_source_set_enabled(server->listen_source, SD_EVENT_OFF);
-	sd_event_source_set_enabled(server->accept_timer, SD_EVENT_OFF);
-	for (struct member *m = server->members.next, *next; m != &server->members; m = next) {
-		next = m->next;
-		if (!viewer_close(m->viewer, WS_CLOSE_GOING_AWAY, "nalcastd stops", now_us))
-			remove_member(server, m);
+	listener_free(server->listener);
+	server->listener = NULL;
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers), *next; v != NULL; v = next) {
+		next = viewer_next(v);
+		if (!viewer_close(v, WS_CLOSE_GOING_AWAY, "nalcastd stops", now_us))
+			remove_viewer(server, v);
 	}
 	server->closing = true;
-	if (server->member_count == 0)
+	if (server->host.count == 0)
 		server->cfg.on_closed(server->cfg.arg);
 }
 
@@ -344,16 +274,14 @@ void server_free(struct server *server)
 	if (server == NULL)
 		return;
 	server->closing = false; /* nobody is to hear of it any more */
-	while (server->member_count > 0)
-		remove_member(server, server->members.next);
-	sd_event_source_disable_unref(server->listen_source);
+	while (!TAILQ_EMPTY(&server->host.viewers))
+		remove_viewer(server, TAILQ_FIRST(&server->host.viewers));
+	listener_free(server->listener);
 	sd_event_source_disable_unref(server->epoll_source);
 	sd_event_source_disable_unref(server->auq_source);
 	sd_event_source_disable_unref(server->sweep_timer);
-	sd_event_source_disable_unref(server->accept_timer);
 	hub_free(server->hub);
-	close_fd(&server->epoll_fd);
-	close_fd(&server->listen_fd);
+	close_fd(&server->host.epoll_fd);
 	free(server);
 }
 
@@ -361,10 +289,10 @@ static void tell_all(struct server *server, unsigned news)
 {
 	int64_t now_us = clock_now_us();
 
-	for (struct member *m = server->members.next, *next; m != &server->members; m = next) {
-		next = m->next;
-		if (!viewer_tell(m->viewer, news, now_us))
-			remove_member(server, m);
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers), *next; v != NULL; v = next) {
+		next = viewer_next(v);
+		if (!viewer_tell(v, news, now_us))
+			remove_viewer(server, v);
 	}
 }
 
@@ -409,10 +337,10 @@ void server_each_viewer(const struct server *server,
 	int64_t now_us = clock_now_us();
 	struct viewer_facts facts;
 
-	for (struct member *m = server->members.next; m != &server->members; m = m->next) {
-		if (!viewer_is_watching(m->viewer))
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers); v != NULL; v = viewer_next(v)) {
+		if (!viewer_is_watching(v))
 			continue;
-		viewer_get_facts(m->viewer, now_us, &facts);
+		viewer_get_facts(v, now_us, &facts);
 		if (!fn(arg, &facts))
 			return;
 	}
@@ -422,11 +350,11 @@ bool server_close_viewer(struct server *server, uint64_t id, const char *reason)
 {
 	int64_t now_us = clock_now_us();
 
-	for (struct member *m = server->members.next; m != &server->members; m = m->next) {
-		if (viewer_id(m->viewer) != id || !viewer_is_watching(m->viewer))
+	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers); v != NULL; v = viewer_next(v)) {
+		if (viewer_id(v) != id || !viewer_is_watching(v))
 			continue;
-		if (!viewer_close(m->viewer, WS_CLOSE_POLICY, reason, now_us))
-			remove_member(server, m);
+		if (!viewer_close(v, WS_CLOSE_POLICY, reason, now_us))
+			remove_viewer(server, v);
 		return true;
 	}
 	return false;

@@ -5,42 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/log.h"
-#include "common/origin.h"
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/conf.h"
 #include "streamer/framing.h"
-#include "streamer/http.h"
+#include "streamer/leftover.h"
 #include "streamer/outbox.h"
-#include "streamer/viewmsg.h"
+#include "streamer/welcome.h"
+#include "streamer/wire.h"
 
-#define SECOND_US   INT64_C(1000000)
-#define CLOSING_US  (2 * SECOND_US) /* for our close frame to be answered */
-#define SUBPROTOCOL "nalcast.v1"
+#define SECOND_US  INT64_C(1000000)
+#define CLOSING_US (2 * SECOND_US) /* for our close frame to be answered */
 
 enum viewer_state {
 	VIEWER_HANDSHAKE,
 	VIEWER_WATCHING,
-	VIEWER_CLOSING, /* the last bytes are in out; then, for WebSocket, the peer's close */
+	VIEWER_CLOSING, /* the last is said; then, for WebSocket, the peer's close is waited for */
 };
 
 struct viewer {
+	/* One cache line, with what every access unit asks for. */
+	TAILQ_ENTRY(viewer) in_list;
 	struct viewer_host *host;
-	int fd;
-	uint64_t id;
+	struct wire wire;
 	enum viewer_state state;
 	enum framing framing;
 	bool subscribed;
-	bool blocked;         /* the socket took less than it was given: wait for EPOLLOUT */
 	bool close_when_sent; /* CLOSING without a WebSocket close handshake */
 	bool peer_closed;     /* its close frame came */
-	struct subscriber sub;
-	struct outbox outbox; /* its format is the one that the viewer was told last */
 
+	struct outbox outbox; /* its format is the one that the viewer was told last */
+	struct subscriber sub;
+	struct leftover unread; /* of a request head, or of a message: what came of it */
+
+	uint64_t id;
 	int64_t since_us;   /* it connected */
 	int64_t closing_us; /* CLOSING began */
 	int64_t ping_us;    /* the newest ping */
@@ -53,27 +53,30 @@ struct viewer {
 	double latency_ms; /* what the page said last: as in struct viewer_facts */
 	char decoder[VIEWMSG_WORD_SIZE];
 
-	struct ws_reader reader;
-	uint8_t in_message[VIEWMSG_IN_MAX];
-	char head[HTTP_HEAD_MAX]; /* request head; afterwards the receive buffer */
-	size_t head_size;
+	struct ws_reader reader; /* its buffer is the host's */
 	char peer[64];
 };
 
-struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
+int viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
 {
 	struct viewer *v = calloc(1, sizeof(*v));
 
 	if (v == NULL) {
-		close(fd);
-		return NULL;
+		close_fd(&fd);
+		return -ENOMEM;
 	}
 	v->host = host;
-	v->fd = fd;
 	v->id = id;
 	v->since_us = v->ping_us = v->pong_us = now_us;
 	v->latency_ms = -1;
-	return v;
+	int r = wire_open(&v->wire, fd, host->epoll_fd, v);
+	if (r < 0) {
+		free(v);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&host->viewers, v, in_list);
+	host->count++;
+	return 0;
 }
 
 static void stop_watching(struct viewer *v)
@@ -99,7 +102,10 @@ void viewer_free(struct viewer *v)
 			 (unsigned long long)v->sub.skipped_aus,
 			 (unsigned long long)v->sub.sent_bytes);
 	stop_watching(v);
-	close_fd(&v->fd);
+	TAILQ_REMOVE(&v->host->viewers, v, in_list);
+	v->host->count--;
+	leftover_clear(&v->unread);
+	wire_close(&v->wire);
 	free(v);
 }
 
@@ -113,42 +119,19 @@ static bool is_v1(const struct viewer *v)
 	return v->framing == FRAMING_V1;
 }
 
-/* Sends what fits. false: the connection is broken. */
-static bool send_some(struct viewer *v, const struct iovec *iov, unsigned iov_count,
-		      size_t *ret_sent)
+static bool lack_memory(const struct viewer *v)
 {
-	struct msghdr message = {
-		.msg_iov = (struct iovec *)(uintptr_t)iov,
-		.msg_iovlen = iov_count,
-	};
-	size_t wanted = 0;
-	ssize_t sent;
-
-	for (unsigned i = 0; i < iov_count; i++)
-		wanted += iov[i].iov_len;
-	do {
-		sent = sendmsg(v->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent < 0 && errno == EINTR);
-	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-		return false;
-	*ret_sent = sent > 0 ? (size_t)sent : 0;
-	v->blocked = *ret_sent < wanted;
-	return true;
+	log_warn("viewer", "%llu: closed: out of memory", (unsigned long long)v->id);
+	return false;
 }
 
-static bool send_piece(struct viewer *v)
+/* Says it now or later; r is what the wire answered. */
+static bool said(const struct viewer *v, int r)
 {
-	struct outbox *o = &v->outbox;
-	struct iovec iov = {o->bytes + o->sent, o->size - o->sent};
-	size_t sent;
-
-	if (!send_some(v, &iov, 1, &sent))
-		return false;
-	outbox_advance(o, sent);
-	return true;
+	return r == 0 || (r == -ENOMEM && lack_memory(v));
 }
 
-static void make_piece(struct viewer *v)
+static bool send_item(struct viewer *v)
 {
 	struct outbox_facts facts = {
 		.format_now = hub_format(v->host->hub),
@@ -159,9 +142,13 @@ static void make_piece(struct viewer *v)
 		.reason = v->host->reason,
 		.online_since_us = v->host->online_since_us,
 	};
+	uint8_t bytes[OUTBOX_BYTES];
+	enum outbox_item item;
 
-	if (outbox_make(&v->outbox, &facts) == OUTBOX_CLOSE)
+	size_t size = outbox_make(&v->outbox, &facts, bytes, &item);
+	if (item == OUTBOX_CLOSE)
 		v->close_when_sent = v->peer_closed;
+	return said(v, wire_say(&v->wire, bytes, size));
 }
 
 /* A picture of another format than the viewer knows: it must hear of that first. */
@@ -189,7 +176,7 @@ static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 		*ret_more = true;
 		return true;
 	}
-	if (!send_some(v, message.iov, message.iov_count, &sent))
+	if (wire_send(&v->wire, message.iov, message.iov_count, &sent) < 0)
 		return false;
 	if (sent == 0)
 		return true;
@@ -200,35 +187,36 @@ static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 	return true;
 }
 
-/* Everything is said that was to be said. */
-static bool is_over(const struct viewer *v)
+/* What the viewer is told between messages is due. */
+static bool has_items(const struct viewer *v)
 {
-	return v->state == VIEWER_CLOSING && v->close_when_sent && outbox_is_empty(&v->outbox);
+	return v->outbox.wanted != 0 && !(v->subscribed && subscriber_mid_message(&v->sub));
+}
+
+static bool send_all(struct viewer *v, int64_t now_us)
+{
+	bool more = true;
+
+	while (more && !v->wire.blocked) {
+		if (v->wire.unsent.size > 0) {
+			if (wire_send_unsent(&v->wire) < 0)
+				return false;
+		} else if (has_items(v)) {
+			if (!send_item(v))
+				return false;
+		} else if (v->state == VIEWER_CLOSING && v->outbox.wanted == 0) {
+			/* All is said; who spoke WebSocket is to say so too. */
+			return !v->close_when_sent;
+		} else if (!send_message(v, now_us, &more)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 bool viewer_flush(struct viewer *v, int64_t now_us)
 {
-	bool more = true;
-
-	while (more && !v->blocked) {
-		if (outbox_has_piece(&v->outbox)) {
-			if (!send_piece(v))
-				return false;
-			continue;
-		}
-		if (is_over(v))
-			return false;
-		bool mid_message = v->subscribed && subscriber_mid_message(&v->sub);
-		if (!outbox_is_empty(&v->outbox) && !mid_message) {
-			make_piece(v);
-			continue;
-		}
-		if (v->state == VIEWER_CLOSING && !mid_message)
-			return true;
-		if (!send_message(v, now_us, &more))
-			return false;
-	}
-	return true;
+	return send_all(v, now_us) && wire_watch(&v->wire, false) == 0;
 }
 
 bool viewer_tell(struct viewer *v, unsigned news, int64_t now_us)
@@ -265,22 +253,8 @@ bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason,
 	return viewer_flush(v, now_us);
 }
 
-/* Answer the request with an error, and that is all. */
-static bool refuse(struct viewer *v, int status, const char *detail, const char *extra,
-		   int64_t now_us)
+static bool start_watching(struct viewer *v, int64_t now_us)
 {
-	log_info("viewer", "%llu: %s: %d: %s", (unsigned long long)v->id, v->peer, status, detail);
-	v->outbox.size = http_write_problem(v->outbox.bytes, OUTBOX_BYTES, status, detail, extra);
-	v->framing = FRAMING_BARE;
-	v->close_when_sent = true;
-	v->state = VIEWER_CLOSING;
-	v->closing_us = now_us;
-	return viewer_flush(v, now_us);
-}
-
-static bool start_watching(struct viewer *v, enum framing framing, int64_t now_us)
-{
-	v->framing = framing;
 	v->state = VIEWER_WATCHING;
 	if (is_v1(v)) {
 		/* Before it is subscribed: live_seq is the newest access unit of this moment. */
@@ -289,81 +263,37 @@ static bool start_watching(struct viewer *v, enum framing framing, int64_t now_u
 			v->outbox.wanted |= OUTBOX_SOURCE;
 	}
 	v->subscribed = true;
-	hub_subscribe(v->host->hub, &v->sub, framing, now_us);
+	hub_subscribe(v->host->hub, &v->sub, v->framing, now_us);
 	v->host->watching++;
 	v->host->on_watching(v->host->arg);
 	log_info("viewer", "%llu: %s watches, %s", (unsigned long long)v->id, v->peer,
-		 framing_name(framing));
+		 framing_name(v->framing));
 	return viewer_flush(v, now_us);
 }
 
-static bool is_full(const struct viewer *v)
+/* Let in, told why not, or let in to be told why not. */
+static bool follow(struct viewer *v, const struct welcome *w, int64_t now_us)
 {
-	return v->host->watching >= v->host->viewers_max;
-}
-
-static bool answer_stream_h264(struct viewer *v, int64_t now_us)
-{
-	if (is_full(v))
-		return refuse(v, 503, "as many viewers as allowed are watching",
-			      "Retry-After: 10\r\n", now_us);
-	v->outbox.size = (size_t)snprintf(v->outbox.bytes, OUTBOX_BYTES,
-					  "HTTP/1.1 200 OK\r\nContent-Type: video/h264\r\n"
-					  "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-					  "Connection: close\r\n\r\n");
-	return start_watching(v, FRAMING_BARE, now_us);
-}
-
-/* A browser cannot see a refused upgrade: nalcast.v1 is let in to be told, and closed. */
-static bool answer_upgrade(struct viewer *v, const struct http_request *req, int64_t now_us)
-{
-	char accept[WS_ACCEPT_SIZE];
-	bool v1 = http_list_has(req->ws_protocols, SUBPROTOCOL);
-
-	if (strcmp(req->ws_version, "13") != 0)
-		return refuse(v, 426, "WebSocket version 13 is spoken here",
-			      "Sec-WebSocket-Version: 13\r\n", now_us);
-	if (ws_accept(req->ws_key, accept) < 0)
-		return refuse(v, 400, "Sec-WebSocket-Key must be 16 bytes in base64", "", now_us);
-	if (is_full(v) && !v1)
-		return refuse(v, 503, "as many viewers as allowed are watching",
-			      "Retry-After: 10\r\n", now_us);
-	v->outbox.size =
-		http_write_upgrade(v->outbox.bytes, OUTBOX_BYTES, accept, v1 ? SUBPROTOCOL : "");
-	ws_reader_init(&v->reader, v->in_message, sizeof(v->in_message));
-	if (is_full(v)) {
+	v->framing = w->framing;
+	if (!said(v, wire_say(&v->wire, w->bytes, w->size)))
+		return false;
+	if (w->status == 101)
+		ws_reader_init(&v->reader, v->host->message, sizeof(v->host->message));
+	if (w->is_full) {
 		log_info("viewer", "%llu: %s: refused, %u are watching", (unsigned long long)v->id,
 			 v->peer, v->host->watching);
-		v->framing = FRAMING_V1;
 		v->state = VIEWER_WATCHING;
 		return viewer_close(v, WS_CLOSE_TRY_AGAIN,
 				    "as many viewers as allowed are watching", now_us);
 	}
-	return start_watching(v, v1 ? FRAMING_V1 : FRAMING_RAW, now_us);
-}
-
-static bool answer(struct viewer *v, const struct http_request *req, int64_t now_us)
-{
-	bool is_stream = http_path_ends(req, "stream");
-
-	snprintf(v->peer, sizeof(v->peer), "%s", req->peer[0] != '\0' ? req->peer : "local");
-	if (!is_stream && !http_path_ends(req, "stream.h264"))
-		return refuse(v, 404, "here are only stream and stream.h264", "", now_us);
-	if (strcmp(req->method, "GET") != 0)
-		return refuse(v, 405, "only GET is allowed here", "Allow: GET\r\n", now_us);
-	if (!origin_allowed(req->has_origin ? req->origin : NULL, req->host, req->forwarded_proto,
-			    v->host->allow_origin)) {
-		char detail[400];
-		snprintf(detail, sizeof(detail),
-			 "pages of origin %.200s may not watch: see allow-origin", req->origin);
-		return refuse(v, 403, detail, "", now_us);
-	}
-	if (!is_stream)
-		return answer_stream_h264(v, now_us);
-	if (!req->upgrade_websocket)
-		return refuse(v, 426, "this is a WebSocket: connect with wss",
-			      "Sec-WebSocket-Version: 13\r\n", now_us);
-	return answer_upgrade(v, req, now_us);
+	if (w->status == 101 || w->status == 200)
+		return start_watching(v, now_us);
+	log_info("viewer", "%llu: %s: %d: %s", (unsigned long long)v->id, v->peer, w->status,
+		 w->detail);
+	v->close_when_sent = true;
+	v->state = VIEWER_CLOSING;
+	v->closing_us = now_us;
+	return viewer_flush(v, now_us);
 }
 
 static void renew_second(struct viewer *v, int64_t now_us)
@@ -500,74 +430,89 @@ static void on_ws_event(struct viewer *v, const struct ws_event *event, int64_t 
 	}
 }
 
-static void read_frames(struct viewer *v, const uint8_t *data, size_t size, int64_t now_us)
+/* The host's buffers are this viewer's for the time of one call: what is unfinished is kept. */
+static bool read_frames(struct viewer *v, const uint8_t *data, size_t size, int64_t now_us)
 {
 	struct ws_event event;
 
 	if (!is_websocket(v))
-		return; /* whatever a plain HTTP client still says */
+		return true; /* whatever a plain HTTP client still says */
+	leftover_take(&v->unread, v->host->message);
 	do {
 		size_t used = ws_read(&v->reader, data, size, &event);
 		data += used;
 		size -= used;
 		on_ws_event(v, &event, now_us);
 	} while (event.type != WS_EVENT_NONE && event.type != WS_EVENT_ERROR);
-}
-
-static bool read_head(struct viewer *v, size_t received, int64_t now_us)
-{
-	struct http_request req;
-	int status;
-
-	v->head_size += received;
-	ssize_t used = http_read(v->head, v->head_size, &req, &status);
-	if (used == 0)
-		return true;
-	if (used < 0)
-		return refuse(v, status, "the request head cannot be understood", "", now_us);
-	if (!answer(v, &req, now_us))
-		return false;
-	if (v->state == VIEWER_WATCHING)
-		read_frames(v, (const uint8_t *)v->head + used, v->head_size - (size_t)used,
-			    now_us);
+	if (leftover_keep(&v->unread, v->host->message, ws_reader_pending(&v->reader)) < 0)
+		return lack_memory(v);
 	return true;
 }
 
-/* Edge-triggered: until the socket has no more. */
-static bool read_all(struct viewer *v, int64_t now_us)
+static bool read_head(struct viewer *v, const char *head, size_t size, int64_t now_us)
 {
-	for (;;) {
-		bool handshake = v->state == VIEWER_HANDSHAKE;
-		size_t from = handshake ? v->head_size : 0;
-		ssize_t received = recv(v->fd, v->head + from, sizeof(v->head) - from, 0);
-		if (received < 0 && errno == EINTR)
-			continue;
-		if (received < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK;
-		if (received == 0 || !count_bytes(v, (size_t)received, now_us))
-			return false;
-		if (handshake) {
-			if (!read_head(v, (size_t)received, now_us))
-				return false;
-		} else {
-			read_frames(v, (const uint8_t *)v->head, (size_t)received, now_us);
-		}
-	}
+	struct welcome_rules rules = {
+		.allow_origin = v->host->allow_origin,
+		.is_full = v->host->watching >= v->host->viewers_max,
+	};
+	struct http_request req;
+	struct welcome welcome;
+	int status;
+
+	ssize_t used = http_read(head, size, &req, &status);
+	if (used == 0)
+		return leftover_keep(&v->unread, head, size) == 0 || lack_memory(v);
+	if (used < 0)
+		welcome_refuse(status, "the request head cannot be understood", &welcome);
+	else
+		welcome_answer(&req, &rules, &welcome);
+	snprintf(v->peer, sizeof(v->peer), "%s",
+		 used > 0 && req.peer[0] != '\0' ? req.peer : "local");
+	if (!follow(v, &welcome, now_us))
+		return false;
+	if (v->state != VIEWER_WATCHING)
+		return true;
+	return read_frames(v, (const uint8_t *)head + used, size - (size_t)used, now_us);
+}
+
+/* One buffer at a time: who floods is not to keep the others from their pictures. *ret_more: there
+ * may be more to read. */
+static bool read_some(struct viewer *v, int64_t now_us, bool *ret_more)
+{
+	char *buffer = v->host->received;
+	bool handshake = v->state == VIEWER_HANDSHAKE;
+	size_t kept = handshake ? leftover_take(&v->unread, buffer) : 0;
+	size_t room = sizeof(v->host->received) - kept;
+
+	ssize_t received = wire_receive(&v->wire, buffer + kept, room);
+	*ret_more = received == (ssize_t)room;
+	if (received == -EAGAIN)
+		return leftover_keep(&v->unread, buffer, kept) == 0 || lack_memory(v);
+	if (received < 0 || !count_bytes(v, (size_t)received, now_us))
+		return false;
+	if (handshake)
+		return read_head(v, buffer, kept + (size_t)received, now_us);
+	return read_frames(v, (const uint8_t *)buffer, (size_t)received, now_us);
 }
 
 bool viewer_on_events(struct viewer *v, uint32_t epoll_events, int64_t now_us)
 {
+	const uint32_t gone = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+	bool more = false;
+
 	if (epoll_events & EPOLLOUT)
-		v->blocked = false;
-	if ((epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !read_all(v, now_us))
+		v->wire.blocked = false;
+	if ((epoll_events & (EPOLLIN | gone)) && !read_some(v, now_us, &more))
 		return false;
-	return viewer_flush(v, now_us);
+	if ((epoll_events & gone) && !more)
+		return false; /* that was its last word */
+	return send_all(v, now_us) && wire_watch(&v->wire, more) == 0;
 }
 
 /* Something is under way, and nothing of it arrives. */
 static bool is_stuck(const struct viewer *v, int64_t now_us)
 {
-	bool busy = v->blocked || v->sub.state == SUBSCRIBER_DRAINING;
+	bool busy = v->wire.blocked || v->sub.state == SUBSCRIBER_DRAINING;
 
 	return busy && now_us - max_i64(v->sub.progress_us, v->since_us) >
 			       v->host->limits->progress_timeout_s * SECOND_US;
@@ -610,6 +555,11 @@ bool viewer_tick(struct viewer *v, int64_t now_us)
 		break;
 	}
 	return tick_watching(v, now_us);
+}
+
+struct viewer *viewer_next(const struct viewer *v)
+{
+	return TAILQ_NEXT(v, in_list);
 }
 
 bool viewer_is_watching(const struct viewer *v)

@@ -2,14 +2,20 @@
  * endless H.264 body.
  *
  * Owned by the server; loop thread. A viewer never closes itself: functions return false when it
- * is over, and the server frees it. Sockets are edge-triggered in the server's own epoll. */
+ * is over, and the server frees it. All of a host's are in its list and, with their pointers as
+ * data, in its epoll.
+ *
+ * One that keeps up costs one system call an access unit, and the memory of its struct: it receives
+ * into its host's buffers, and holds bytes of its own only while they wait for more. */
 #ifndef STREAMER_VIEWER_H
 #define STREAMER_VIEWER_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "streamer/framing.h"
+#include "streamer/http.h"
 #include "streamer/hub.h"
 #include "streamer/percentile.h"
 #include "streamer/viewmsg.h"
@@ -20,6 +26,9 @@ struct viewer;
 
 struct viewer_host { /* what all viewers of a server share; outlives them */
 	struct hub *hub;
+	int epoll_fd;
+	TAILQ_HEAD(viewer_list, viewer) viewers; /* in the order in which they came */
+	unsigned count;
 	const char *camera;       /* "main" */
 	const char *allow_origin; /* further origins, comma-separated */
 	unsigned viewers_max;
@@ -31,6 +40,9 @@ struct viewer_host { /* what all viewers of a server share; outlives them */
 	bool online;
 	char reason[240];
 	int64_t online_since_us;
+
+	char received[HTTP_HEAD_MAX];    /* what one of them just received */
+	uint8_t message[VIEWMSG_IN_MAX]; /* the message that it is being read to */
 
 	struct percentile publish_to_ack;
 	void (*on_watching)(void *arg); /* watching changed */
@@ -57,8 +69,8 @@ struct viewer_facts { /* of one that watches: a copy, for people and programs */
 	char decoder[VIEWMSG_WORD_SIZE]; /* "webcodecs", "broadway"; "": not said */
 };
 
-/* Takes fd. NULL: no memory, and fd is closed. */
-struct viewer *viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us);
+/* Takes fd, whatever the answer. */
+int viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us);
 void viewer_free(struct viewer *v); /* NULL is nothing */
 
 /* All of these: false when the viewer is over. */
@@ -68,6 +80,7 @@ bool viewer_tell(struct viewer *v, unsigned news, int64_t now_us);
 bool viewer_tick(struct viewer *v, int64_t now_us); /* deadlines; about once a second */
 bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason, int64_t now_us);
 
+struct viewer *viewer_next(const struct viewer *v); /* NULL: it is the last */
 bool viewer_is_watching(const struct viewer *v);
 uint64_t viewer_id(const struct viewer *v);
 void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_facts *ret_facts);

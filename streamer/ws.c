@@ -81,6 +81,11 @@ void ws_reader_init(struct ws_reader *r, uint8_t *buf, size_t capacity)
 	r->capacity = capacity;
 }
 
+size_t ws_reader_pending(const struct ws_reader *r)
+{
+	return r->in_message && !r->ended ? r->used : 0;
+}
+
 static bool is_control(enum ws_opcode opcode)
 {
 	return (opcode & 0x8) != 0;

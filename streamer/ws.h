@@ -87,6 +87,10 @@ struct ws_reader {    /* private to ws.c */
 /* buf holds one message; a longer one is WS_CLOSE_TOO_BIG. It must outlive the reader. */
 void ws_reader_init(struct ws_reader *r, uint8_t *buf, size_t capacity);
 
+/* How much of a message that is not whole yet lies in buf. Between two calls of ws_read(), buf may
+ * be used for other things if those bytes are put back. */
+size_t ws_reader_pending(const struct ws_reader *r);
+
 /* Read up to the end of one event. Returns the bytes used; call again while some are left. Unmasked
  * frames are a protocol error (5.1). After a close frame or an error everything is passed over. */
 size_t ws_read(struct ws_reader *r, const uint8_t *data, size_t size, struct ws_event *ret_event);

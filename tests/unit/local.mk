@@ -37,6 +37,7 @@ unit_tests = \
 	%D%/test_inflight \
 	%D%/test_jsonread \
 	%D%/test_jsontext \
+	%D%/test_leftover \
 	%D%/test_log \
 	%D%/test_nal \
 	%D%/test_origin \
@@ -45,6 +46,7 @@ unit_tests = \
 	%D%/test_percentile \
 	%D%/test_pipeline \
 	%D%/test_rate \
+	%D%/test_server \
 	%D%/test_source \
 	%D%/test_source_feed \
 	%D%/test_source_file \
@@ -59,6 +61,7 @@ unit_tests = \
 	%D%/test_unixsock \
 	%D%/test_util \
 	%D%/test_viewmsg \
+	%D%/test_welcome \
 	%D%/test_ws
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -218,6 +221,21 @@ TESTS += $(unit_tests)
 %C%_test_log_SOURCES = %D%/test_log.c
 %C%_test_log_CPPFLAGS = $(test_cppflags)
 %C%_test_log_LDADD = $(test_ldadd)
+
+%C%_test_leftover_SOURCES = %D%/test_leftover.c
+%C%_test_leftover_CPPFLAGS = $(test_cppflags)
+%C%_test_leftover_LDADD = $(test_ldadd)
+
+%C%_test_server_SOURCES = %D%/test_server.c
+%C%_test_server_CPPFLAGS = $(test_cppflags)
+%C%_test_server_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
+	-Wl,--wrap=send,--wrap=sendmsg,--wrap=recv,--wrap=epoll_ctl,--wrap=accept4
+%C%_test_server_LDADD = $(test_ldadd)
+
+%C%_test_welcome_SOURCES = %D%/test_welcome.c
+%C%_test_welcome_CPPFLAGS = $(test_cppflags)
+%C%_test_welcome_LDADD = $(test_ldadd)
 
 %C%_test_outbox_SOURCES = %D%/test_outbox.c
 %C%_test_outbox_CPPFLAGS = $(test_cppflags)

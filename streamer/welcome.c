@@ -1,0 +1,93 @@
+#include "streamer/welcome.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/origin.h"
+#include "streamer/ws.h"
+
+#define SUBPROTOCOL "nalcast.v1"
+#define FULL        "as many viewers as allowed are watching"
+
+/* extra: further header lines. */
+static void refuse(struct welcome *w, int status, const char *detail, const char *extra)
+{
+	w->status = status;
+	w->framing = FRAMING_BARE;
+	snprintf(w->detail, sizeof(w->detail), "%s", detail);
+	w->size = http_write_problem(w->bytes, sizeof(w->bytes), status, detail, extra);
+}
+
+static void answer_stream_h264(struct welcome *w, const struct welcome_rules *rules)
+{
+	if (rules->is_full) {
+		refuse(w, 503, FULL, "Retry-After: 10\r\n");
+		return;
+	}
+	w->status = 200;
+	w->framing = FRAMING_BARE;
+	w->size = (size_t)snprintf(w->bytes, sizeof(w->bytes),
+				   "HTTP/1.1 200 OK\r\nContent-Type: video/h264\r\n"
+				   "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+				   "Connection: close\r\n\r\n");
+}
+
+/* A browser cannot see a refused upgrade: nalcast.v1 is let in to be told, and closed. */
+static void answer_upgrade(struct welcome *w, const struct http_request *req,
+			   const struct welcome_rules *rules)
+{
+	char accept[WS_ACCEPT_SIZE];
+	bool v1 = http_list_has(req->ws_protocols, SUBPROTOCOL);
+
+	if (strcmp(req->ws_version, "13") != 0) {
+		refuse(w, 426, "WebSocket version 13 is spoken here",
+		       "Sec-WebSocket-Version: 13\r\n");
+	} else if (ws_accept(req->ws_key, accept) < 0) {
+		refuse(w, 400, "Sec-WebSocket-Key must be 16 bytes in base64", "");
+	} else if (rules->is_full && !v1) {
+		refuse(w, 503, FULL, "Retry-After: 10\r\n");
+	} else {
+		w->status = 101;
+		w->framing = v1 ? FRAMING_V1 : FRAMING_RAW;
+		w->is_full = rules->is_full;
+		w->size = http_write_upgrade(w->bytes, sizeof(w->bytes), accept,
+					     v1 ? SUBPROTOCOL : "");
+	}
+}
+
+static void refuse_origin(struct welcome *w, const struct http_request *req)
+{
+	char detail[WELCOME_DETAIL];
+
+	snprintf(detail, sizeof(detail), "pages of origin %.200s may not watch: see allow-origin",
+		 req->origin);
+	refuse(w, 403, detail, "");
+}
+
+void welcome_answer(const struct http_request *req, const struct welcome_rules *rules,
+		    struct welcome *ret_welcome)
+{
+	bool is_stream = http_path_ends(req, "stream");
+
+	ret_welcome->is_full = false;
+	if (!is_stream && !http_path_ends(req, "stream.h264"))
+		refuse(ret_welcome, 404, "here are only stream and stream.h264", "");
+	else if (strcmp(req->method, "GET") != 0)
+		refuse(ret_welcome, 405, "only GET is allowed here", "Allow: GET\r\n");
+	else if (!origin_allowed(req->has_origin ? req->origin : NULL, req->host,
+				 req->forwarded_proto, rules->allow_origin))
+		refuse_origin(ret_welcome, req);
+	else if (!is_stream)
+		answer_stream_h264(ret_welcome, rules);
+	else if (!req->upgrade_websocket)
+		refuse(ret_welcome, 426, "this is a WebSocket: connect with wss",
+		       "Sec-WebSocket-Version: 13\r\n");
+	else
+		answer_upgrade(ret_welcome, req, rules);
+}
+
+void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome)
+{
+	ret_welcome->is_full = false;
+	refuse(ret_welcome, status, detail, "");
+}

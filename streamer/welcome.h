@@ -1,0 +1,35 @@
+/* welcome: the answer to a request on the stream socket: who may watch, and in which way. No I/O;
+ * loop thread. */
+#ifndef STREAMER_WELCOME_H
+#define STREAMER_WELCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "streamer/framing.h"
+#include "streamer/http.h"
+
+#define WELCOME_BYTES  2048 /* of the whole HTTP answer */
+#define WELCOME_DETAIL 400
+
+struct welcome_rules {
+	const char *allow_origin; /* further origins, comma-separated */
+	bool is_full;             /* as many watch as may */
+};
+
+struct welcome {
+	int status; /* 101 and 200: it watches, by framing; else refused */
+	enum framing framing;
+	bool is_full;                /* 101, but only to be told that there is no room */
+	char detail[WELCOME_DETAIL]; /* refused: why */
+	size_t size;
+	char bytes[WELCOME_BYTES]; /* the answer */
+};
+
+void welcome_answer(const struct http_request *req, const struct welcome_rules *rules,
+		    struct welcome *ret_welcome);
+
+/* What is no request at all. status, detail: why. */
+void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome);
+
+#endif

@@ -1,0 +1,113 @@
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "streamer/welcome.h"
+
+#define UPGRADE                                                                      \
+	"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define V1 "Sec-WebSocket-Protocol: other, nalcast.v1\r\n"
+
+static const struct welcome_rules open_house = {.allow_origin = ""};
+static const struct welcome_rules full_house = {.allow_origin = "", .is_full = true};
+
+/* The answer to "METHOD PATH" with these header lines. */
+static struct welcome ask(const char *line, const char *fields, const struct welcome_rules *rules)
+{
+	struct http_request req;
+	struct welcome welcome;
+	char head[1024];
+	int status;
+
+	int size = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: cam.example\r\n%s\r\n", line,
+			    fields);
+	assert_true(http_read(head, (size_t)size, &req, &status) > 0);
+	welcome_answer(&req, rules, &welcome);
+	assert_true(welcome.size > 0 && welcome.size < sizeof(welcome.bytes));
+	char first[32];
+	snprintf(first, sizeof(first), "HTTP/1.1 %d ", welcome.status);
+	assert_memory_equal(welcome.bytes, first, strlen(first));
+	return welcome;
+}
+
+static void the_three_ways_to_watch_are_let_in(void **state)
+{
+	UNUSED_STATE(state);
+	struct welcome w = ask("GET /camera/stream", UPGRADE, &open_house);
+
+	assert_int_equal(w.status, 101);
+	assert_int_equal(w.framing, FRAMING_RAW);
+	assert_null(memmem(w.bytes, w.size, "nalcast.v1", 10));
+	w = ask("GET /camera/stream", UPGRADE V1, &open_house);
+	assert_int_equal(w.status, 101);
+	assert_int_equal(w.framing, FRAMING_V1);
+	assert_false(w.is_full);
+	assert_non_null(memmem(w.bytes, w.size, "nalcast.v1", 10));
+	w = ask("GET /stream.h264", "", &open_house);
+	assert_int_equal(w.status, 200);
+	assert_int_equal(w.framing, FRAMING_BARE);
+}
+
+static void when_it_is_full_only_the_page_is_let_in_to_be_told(void **state)
+{
+	UNUSED_STATE(state);
+
+	assert_int_equal(ask("GET /stream", UPGRADE, &full_house).status, 503);
+	assert_int_equal(ask("GET /stream.h264", "", &full_house).status, 503);
+	struct welcome w = ask("GET /stream", UPGRADE V1, &full_house);
+	assert_int_equal(w.status, 101);
+	assert_true(w.is_full);
+}
+
+static void what_is_refused_says_why(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *line, *fields;
+		int status;
+		const char *says;
+	} cases[] = {
+		{"GET /", "", 404, "stream.h264"},
+		{"PUT /stream", UPGRADE, 405, "GET"},
+		{"GET /stream", "", 426, "wss"},
+		{"GET /stream", "Origin: http://evil.example\r\n" UPGRADE, 403, "evil.example"},
+		{"GET /stream",
+		 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n", 426,
+		 "13"},
+		{"GET /stream",
+		 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+		 "Sec-WebSocket-Key: short\r\n",
+		 400, "base64"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct welcome w = ask(cases[i].line, cases[i].fields, &open_house);
+		assert_int_equal(w.status, cases[i].status);
+		assert_non_null(strstr(w.detail, cases[i].says));
+		assert_non_null(memmem(w.bytes, w.size, "problem+json", 12));
+	}
+}
+
+static void what_is_no_request_is_told_so(void **state)
+{
+	UNUSED_STATE(state);
+	struct welcome w;
+
+	welcome_refuse(431, "too long", &w);
+	assert_int_equal(w.status, 431);
+	assert_false(w.is_full);
+	assert_non_null(memmem(w.bytes, w.size, "too long", 8));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_three_ways_to_watch_are_let_in),
+		cmocka_unit_test(when_it_is_full_only_the_page_is_let_in_to_be_told),
+		cmocka_unit_test(what_is_refused_says_why),
+		cmocka_unit_test(what_is_no_request_is_told_so),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
