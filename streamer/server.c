@@ -194,6 +194,7 @@ static int add_sources(struct server *server, int listen_fd)
 	/* New pictures before new words: they are what is late. */
 	if (r >= 0)
 		r = sd_event_source_set_priority(server->auq_source, SD_EVENT_PRIORITY_IMPORTANT);
+	/* Accuracy 0 is sd-event's 250 ms: no deadline here needs to be met any better. */
 	if (r >= 0)
 		r = sd_event_add_time(event, &server->sweep_timer, CLOCK_MONOTONIC, 0, 0, on_sweep,
 				      server);

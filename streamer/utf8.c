@@ -45,9 +45,23 @@ static bool feed_byte(uint32_t *state, uint8_t c)
 	return true;
 }
 
+/* How many whole eights of bytes are ASCII, as most of what comes is. */
+static size_t ascii_size(const uint8_t *data, size_t size)
+{
+	uint64_t eight;
+	size_t at = 0;
+
+	for (; size - at >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, data + at, sizeof(eight));
+		if ((eight & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	return at;
+}
+
 bool utf8_feed(uint32_t *state, const uint8_t *data, size_t size, size_t *ret_used)
 {
-	size_t used = 0;
+	size_t used = *state == UTF8_COMPLETE ? ascii_size(data, size) : 0;
 
 	while (used < size && feed_byte(state, data[used]))
 		used++;

@@ -185,17 +185,23 @@ struct members {
 
 static void sort_in(struct members *all, const struct jsonread_member *m)
 {
-	const struct {
+	static const struct {
 		const char *key;
-		struct jsonread_member *slot;
+		size_t offset;
 	} slots[] = {
-		{"type", &all->type},       {"seq", &all->seq}, {"shown", &all->shown},
-		{"queue", &all->queue},     {"t0", &all->t0},   {"latency_ms", &all->latency_ms},
-		{"decoder", &all->decoder},
+		{"seq", offsetof(struct members, seq)},
+		{"type", offsetof(struct members, type)},
+		{"shown", offsetof(struct members, shown)},
+		{"queue", offsetof(struct members, queue)},
+		{"latency_ms", offsetof(struct members, latency_ms)},
+		{"decoder", offsetof(struct members, decoder)},
+		{"t0", offsetof(struct members, t0)},
 	};
+
+	/* The first letter first: this is done for every member of every acknowledgement. */
 	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		if (strcmp(m->key, slots[i].key) == 0)
-			*slots[i].slot = *m;
+		if (m->key[0] == slots[i].key[0] && strcmp(m->key, slots[i].key) == 0)
+			memcpy((char *)all + slots[i].offset, m, sizeof(*m));
 }
 
 /* Left as it is where the member is absent or null. */

@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	%D%/integration/faults.test.mjs \
 	%D%/integration/handshake.test.mjs \
 	%D%/integration/hostile.test.mjs \
+	%D%/integration/idle.test.mjs \
 	%D%/integration/live.test.mjs \
 	%D%/integration/process.test.mjs \
 	%D%/integration/slow.test.mjs \
