@@ -37,6 +37,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \
+	%D%/ration.c %D%/ration.h \
 	%D%/server.c %D%/server.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/source.c %D%/source.h \

@@ -13,6 +13,7 @@
 #include "streamer/framing.h"
 #include "streamer/leftover.h"
 #include "streamer/outbox.h"
+#include "streamer/ration.h"
 #include "streamer/welcome.h"
 #include "streamer/wire.h"
 
@@ -46,9 +47,7 @@ struct viewer {
 	int64_t ping_us;    /* the newest ping */
 	int64_t pong_us;    /* the newest pong */
 	int64_t message_us; /* the message in the middle of which it is was begun */
-	int64_t said_us;    /* the second in which what it says is counted */
-	unsigned texts;
-	size_t said_bytes;
+	struct ration ration;
 
 	double latency_ms; /* what the page said last: as in struct viewer_facts */
 	char decoder[VIEWMSG_WORD_SIZE];
@@ -296,36 +295,25 @@ static bool follow(struct viewer *v, const struct welcome *w, int64_t now_us)
 	return viewer_flush(v, now_us);
 }
 
-static void renew_second(struct viewer *v, int64_t now_us)
-{
-	if (now_us - v->said_us < SECOND_US)
-		return;
-	v->said_us = now_us;
-	v->texts = 0;
-	v->said_bytes = 0;
-}
-
 /* Bytes a second, of whatever: twice what as many texts as are allowed can be. Past it no answer
  * is worth the work. */
 static bool count_bytes(struct viewer *v, size_t bytes, int64_t now_us)
 {
-	renew_second(v, now_us);
-	v->said_bytes += bytes;
-	if (v->said_bytes / (2 * VIEWMSG_IN_MAX) < v->host->limits->texts_max)
+	size_t said = ration_bytes(&v->ration, bytes, now_us);
+
+	if (said / (2 * VIEWMSG_IN_MAX) < v->host->limits->texts_max)
 		return true;
 	log_info("viewer", "%llu: says too much", (unsigned long long)v->id);
 	return false;
 }
 
-/* Texts a second, counted in whole seconds. false: so many that it must go. */
+/* false: so many that it must go. */
 static bool count_text(struct viewer *v, int64_t now_us, bool *ret_ignore)
 {
-	const struct conf_limits *limits = v->host->limits;
+	unsigned said = ration_text(&v->ration, now_us);
 
-	renew_second(v, now_us);
-	v->texts++;
-	*ret_ignore = v->texts > limits->texts_heard_max;
-	return v->texts <= limits->texts_max;
+	*ret_ignore = said > v->host->limits->texts_heard_max;
+	return said <= v->host->limits->texts_max;
 }
 
 static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us)

@@ -46,6 +46,7 @@ unit_tests = \
 	%D%/test_percentile \
 	%D%/test_pipeline \
 	%D%/test_rate \
+	%D%/test_ration \
 	%D%/test_server \
 	%D%/test_source \
 	%D%/test_source_feed \
@@ -236,6 +237,10 @@ TESTS += $(unit_tests)
 %C%_test_welcome_SOURCES = %D%/test_welcome.c
 %C%_test_welcome_CPPFLAGS = $(test_cppflags)
 %C%_test_welcome_LDADD = $(test_ldadd)
+
+%C%_test_ration_SOURCES = %D%/test_ration.c
+%C%_test_ration_CPPFLAGS = $(test_cppflags)
+%C%_test_ration_LDADD = $(test_ldadd)
 
 %C%_test_outbox_SOURCES = %D%/test_outbox.c
 %C%_test_outbox_CPPFLAGS = $(test_cppflags)
