@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define AU_MAX_BYTES          (4u << 20)
-#define AU_HEADROOM_BYTES     16
+#define AU_HEADROOM_BYTES     40
 #define AU_BROADWAY_MAX_BYTES (1u << 20) /* its stream buffer; a larger one is lost to it */
 
 enum au_flag {

@@ -7,6 +7,8 @@
 
 #include "common/util.h"
 
+_Static_assert(HUB_HEADER_MAX <= AU_HEADROOM_BYTES, "headers must fit in the headroom");
+
 struct hub_slot {
 	unsigned refs; /* the ring's, and one of each subscriber in the middle of it */
 	bool evicted;  /* out of the ring: those subscribers pin it */
@@ -14,6 +16,7 @@ struct hub_slot {
 	int64_t publish_us;
 	uint64_t end_bytes; /* published so far, with it */
 	const struct au *au;
+	unsigned in_one; /* the framing whose header lies right before the access unit */
 	uint8_t header_size[HUB_FRAMINGS];
 	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
 };
@@ -31,6 +34,7 @@ struct hub {
 	struct hub_config cfg;
 	struct subscriber subs; /* list head */
 	unsigned sub_count;
+	unsigned framing_subs[HUB_FRAMINGS]; /* how many of them each framing has */
 
 	uint64_t head, tail; /* seq of the next access unit, and of the oldest in the ring */
 	uint64_t idr_seq;    /* newest IDR; in the ring if has_idr */
@@ -183,6 +187,7 @@ void hub_subscribe(struct hub *hub, struct subscriber *sub, unsigned framing, in
 	sub->next = &hub->subs;
 	sub->prev->next = sub->next->prev = sub;
 	hub->sub_count++;
+	hub->framing_subs[framing]++;
 	join(hub, sub, now_us);
 }
 
@@ -193,6 +198,7 @@ void hub_unsubscribe(struct hub *hub, struct subscriber *sub)
 	sub->prev->next = sub->next;
 	sub->next->prev = sub->prev;
 	hub->sub_count--;
+	hub->framing_subs[sub->framing]--;
 }
 
 unsigned hub_subscriber_count(const struct hub *hub)
@@ -225,17 +231,27 @@ void hub_clear(struct hub *hub)
 
 static const uint8_t *message_in_one(const struct hub_slot *slot)
 {
-	return slot->au->data - slot->header_size[0];
+	return slot->au->data - slot->header_size[slot->in_one];
 }
 
 static void put_in_headroom(struct hub_slot *slot)
 {
-	size_t size = slot->header_size[0];
+	size_t size = slot->header_size[slot->in_one];
 	const uint8_t *room = slot->au->data - size;
 
-	assert(size <= AU_HEADROOM_BYTES);
 	/* Frozen is what the access unit is, not what precedes it. */
-	memcpy((uint8_t *)(uintptr_t)room, slot->header[0], size);
+	memcpy((uint8_t *)(uintptr_t)room, slot->header[slot->in_one], size);
+}
+
+/* How most are sent it. */
+static unsigned usual_framing(const struct hub *hub)
+{
+	unsigned usual = 0;
+
+	for (unsigned i = 1; i < HUB_FRAMINGS; i++)
+		if (hub->framing_subs[i] > hub->framing_subs[usual])
+			usual = i;
+	return usual;
 }
 
 static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int64_t now_us)
@@ -253,6 +269,7 @@ static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int
 	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
 		slot->header_size[i] = (uint8_t)hub->cfg.frame(slot->header[i], i, au,
 							       (uint32_t)slot->seq, now_us);
+	slot->in_one = usual_framing(hub);
 	put_in_headroom(slot);
 	return slot;
 }
@@ -369,7 +386,7 @@ static void show(const struct hub_slot *slot, unsigned framing, size_t sent,
 	ret_message->begun = sent > 0;
 	ret_message->iov_count = 0;
 	/* struct iovec takes a pointer to what will only be read as one to what may be written. */
-	if (framing == 0) {
+	if (framing == slot->in_one) {
 		iov[ret_message->iov_count++] =
 			(struct iovec){(void *)(uintptr_t)(message_in_one(slot) + sent),
 				       total - sent};

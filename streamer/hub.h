@@ -65,7 +65,7 @@ struct hub_config {
 	int64_t idr_recover_interval_us; /* the same for laggards and lost decoders */
 
 	/* Write what precedes au on the wire in that framing; return its length. Called once per
-	 * access unit and framing. That of framing 0, at most AU_HEADROOM_BYTES, is put right
+	 * access unit and framing. That of the framing which most subscribers have is put right
 	 * before the access unit: one piece of memory, which costs the least to send. */
 	size_t (*frame)(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
 			uint32_t seq, int64_t publish_us);

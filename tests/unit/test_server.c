@@ -313,11 +313,34 @@ static void acknowledgement_costs_one_call_more(void **state)
 		say(fds[i], "{\"type\":\"ack\",\"seq\":1}");
 	}
 	turn(s);
-	assert_int_equal(calls.sendmsg, VIEWERS);
+	assert_int_equal(calls.send, VIEWERS);
 	assert_int_equal(calls.recv, VIEWERS);
-	assert_int_equal(calls.send + calls.epoll_ctl, 0);
+	assert_int_equal(calls.sendmsg + calls.epoll_ctl, 0);
 	assert_true(calls.allocations <= 1);
 	close_all(fds);
+}
+
+static void one_piece_is_sent_to_those_who_are_most(void **state)
+{
+	struct scene *s = *state;
+	int page = watch(s, V1), second = watch(s, V1), raw = watch(s, RAW);
+	char text[64];
+
+	calls = (struct calls){0};
+	publish(s, make_au(true, AU_BYTES));
+	assert_int_equal(calls.send, 2);
+	assert_int_equal(calls.sendmsg, 1);
+	drain(page, text, sizeof(text));
+	assert_int_equal(drain(raw, text, sizeof(text)), 4 + AU_BYTES);
+
+	close(second);
+	close(page);
+	turn(s);
+	calls = (struct calls){0};
+	publish(s, make_au(false, AU_BYTES));
+	assert_int_equal(calls.send, 1);
+	assert_int_equal(drain(raw, text, sizeof(text)), 4 + AU_BYTES);
+	close(raw);
 }
 
 static void viewer_holds_no_more_than_4_kib(void **state)
@@ -538,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(viewer_that_keeps_up_costs_one_call_an_access_unit),
 		TEST(acknowledgement_costs_one_call_more),
+		TEST(one_piece_is_sent_to_those_who_are_most),
 		TEST(viewer_holds_no_more_than_4_kib),
 		TEST(what_comes_in_pieces_is_held_only_until_it_is_whole),
 		TEST(flood_is_read_one_buffer_a_turn),
