@@ -122,9 +122,17 @@ static void want_idr(struct hub *hub, enum idr_reason reason, int64_t now_us)
 	ask_for_idr(hub, now_us);
 }
 
-void hub_request_idr(struct hub *hub, int64_t now_us)
+bool hub_request_idr(struct hub *hub, int64_t now_us)
 {
+	bool outstanding = hub->idr_outstanding || hub->idr_wanted[IDR_FOR_RECOVERY];
+
 	want_idr(hub, IDR_FOR_RECOVERY, now_us);
+	return !outstanding;
+}
+
+void hub_set_lag_max(struct hub *hub, int64_t lag_max_us)
+{
+	hub->cfg.lag_max_us = lag_max_us;
 }
 
 static bool idr_is_near(const struct hub *hub, int64_t now_us)

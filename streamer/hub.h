@@ -90,6 +90,8 @@ void hub_free(struct hub *hub);                    /* no subscribers may be left
  * from the ring's newest IDR, however much follows it. */
 void hub_set_can_force_idr(struct hub *hub, bool can);
 
+void hub_set_lag_max(struct hub *hub, int64_t lag_max_us);
+
 void hub_subscribe(struct hub *hub, struct subscriber *sub, unsigned framing, int64_t now_us);
 void hub_unsubscribe(struct hub *hub, struct subscriber *sub);
 unsigned hub_subscriber_count(const struct hub *hub);
@@ -120,8 +122,9 @@ unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t 
 void hub_pause(struct subscriber *sub);
 void hub_resume(struct hub *hub, struct subscriber *sub, int64_t now_us);
 
-/* Its decoder lost the thread: ask for an IDR within the budget for such. */
-void hub_request_idr(struct hub *hub, int64_t now_us);
+/* Its decoder lost the thread: ask for an IDR within the budget for such. false: one is awaited
+ * already. */
+bool hub_request_idr(struct hub *hub, int64_t now_us);
 
 /* How far behind it is: the age of the oldest thing it should have by now. */
 int64_t hub_lag_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us);

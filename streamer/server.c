@@ -15,7 +15,6 @@
 #include "streamer/listener.h"
 #include "streamer/viewer.h"
 
-#define RING_AUS          2048
 #define SEND_BUFFER_BYTES 65536 /* the kernel doubles it; without: 217 kB hide there */
 #define HANDSHAKES_MAX    64 /* connections beyond viewers_max that have yet to say what they are */
 #define SWEEP_US          1000000
@@ -207,7 +206,7 @@ static struct hub *make_hub(struct server *server)
 {
 	const struct conf_limits *limits = &server->cfg.conf->limits;
 	struct hub_config cfg = {
-		.ring_aus_max = RING_AUS,
+		.ring_aus_max = SERVER_RING_AUS,
 		.ring_bytes_max = limits->ring_bytes_max,
 		.lag_max_us = server->cfg.conf->viewer_lag_max_ms * INT64_C(1000),
 		.join_age_max_us = limits->join_age_max_ms * INT64_C(1000),
@@ -322,6 +321,20 @@ void server_set_report(struct server *server, const struct pipeline_report *repo
 		tell_all(server, VIEWER_NEWS_SOURCE);
 }
 
+void server_follow_conf(struct server *server)
+{
+	const struct conf *conf = server->cfg.conf;
+
+	server->host.viewers_max = conf->viewers_max;
+	hub_set_lag_max(server->hub, conf->viewer_lag_max_ms * INT64_C(1000));
+}
+
+bool server_request_idr(struct server *server, uint32_t *ret_seq)
+{
+	*ret_seq = hub_live_seq(server->hub);
+	return hub_request_idr(server->hub, clock_now_us());
+}
+
 bool server_get_format(const struct server *server, struct au_format *ret_format)
 {
 	const struct au_format *format = hub_format(server->hub);
@@ -373,6 +386,7 @@ void server_get_stats(struct server *server, struct server_stats *ret_stats)
 	struct server_stats stats = {
 		.viewers = server->host.watching,
 		.published = hub_published(server->hub),
+		.requests = server->host.requests,
 	};
 
 	stats.capture_to_publish_us[0] = percentile_get(&server->capture_to_publish, 500, now_us);
@@ -380,4 +394,21 @@ void server_get_stats(struct server *server, struct server_stats *ret_stats)
 	stats.publish_to_ack_us[0] = percentile_get(&server->host.publish_to_ack, 500, now_us);
 	stats.publish_to_ack_us[1] = percentile_get(&server->host.publish_to_ack, 990, now_us);
 	*ret_stats = stats;
+}
+
+static bool add_to_sums(void *arg, const struct viewer_facts *facts)
+{
+	struct viewer_sums *sums = arg;
+
+	sums->viewers++;
+	sums->sent_aus += facts->sent_aus;
+	sums->sent_bytes += facts->sent_bytes;
+	sums->skipped_aus += facts->skipped_aus;
+	return true;
+}
+
+void server_get_sums(const struct server *server, struct viewer_sums *ret_sums)
+{
+	*ret_sums = server->host.gone;
+	server_each_viewer(server, add_to_sums, ret_sums);
 }

@@ -17,6 +17,8 @@
 #include "streamer/pipeline.h"
 #include "streamer/viewer.h"
 
+#define SERVER_RING_AUS 2048 /* access units kept at most */
+
 struct server;
 
 struct server_config {
@@ -36,6 +38,7 @@ struct server_stats {
 	uint64_t published;
 	int64_t capture_to_publish_us[2]; /* p50, p99 */
 	int64_t publish_to_ack_us[2];
+	struct welcome_counts requests;
 };
 
 int server_new(const struct server_config *cfg, struct server **ret_server, struct error *err);
@@ -48,6 +51,13 @@ void server_free(struct server *server); /* NULL is nothing */
 /* What viewers are told of stream and camera, and whether the encoder makes IDRs on request. */
 void server_set_running(struct server *server, bool running);
 void server_set_report(struct server *server, const struct pipeline_report *report);
+
+/* conf has changed: viewers_max and viewer_lag_max_ms hold from now on. Nobody is closed for it. */
+void server_follow_conf(struct server *server);
+
+/* For an owner who asks. *ret_seq: the newest so far; the IDR comes after it. false: one was asked
+ * for already and is awaited. */
+bool server_request_idr(struct server *server, uint32_t *ret_seq);
 
 /* false before the first access unit. */
 bool server_get_format(const struct server *server, struct au_format *ret_format);
@@ -66,5 +76,8 @@ void server_survey(struct server *server,
 		   void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg);
 
 void server_get_stats(struct server *server, struct server_stats *ret_stats);
+
+/* Over all viewers, those who are gone included; asks each of them. */
+void server_get_sums(const struct server *server, struct viewer_sums *ret_sums);
 
 #endif

@@ -83,6 +83,10 @@ static void stop_watching(struct viewer *v)
 	if (!v->subscribed)
 		return;
 	v->subscribed = false;
+	v->host->gone.viewers++;
+	v->host->gone.sent_aus += v->sub.sent_aus;
+	v->host->gone.sent_bytes += v->sub.sent_bytes;
+	v->host->gone.skipped_aus += v->sub.skipped_aus;
 	hub_unsubscribe(v->host->hub, &v->sub);
 	v->host->watching--;
 	v->host->on_watching(v->host->arg);
@@ -450,10 +454,12 @@ static bool read_head(struct viewer *v, const char *head, size_t size, int64_t n
 	ssize_t used = http_read(head, size, &req, &status);
 	if (used == 0)
 		return leftover_keep(&v->unread, head, size) == 0 || lack_memory(v);
-	if (used < 0)
+	if (used < 0) {
 		welcome_refuse(status, "the request head cannot be understood", &welcome);
-	else
+	} else {
 		welcome_answer(&req, &rules, &welcome);
+		welcome_count(&req, &welcome, &v->host->requests);
+	}
 	snprintf(v->peer, sizeof(v->peer), "%s",
 		 used > 0 && req.peer[0] != '\0' ? req.peer : "local");
 	if (!follow(v, &welcome, now_us))

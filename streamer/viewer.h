@@ -19,10 +19,16 @@
 #include "streamer/hub.h"
 #include "streamer/percentile.h"
 #include "streamer/viewmsg.h"
+#include "streamer/welcome.h"
 #include "streamer/ws.h"
 
 struct conf_limits;
 struct viewer;
+
+struct viewer_sums { /* over viewers since the start */
+	uint64_t viewers;
+	uint64_t sent_aus, sent_bytes, skipped_aus;
+};
 
 struct viewer_host { /* what all viewers of a server share; outlives them */
 	struct hub *hub;
@@ -45,6 +51,8 @@ struct viewer_host { /* what all viewers of a server share; outlives them */
 	uint8_t message[VIEWMSG_IN_MAX]; /* the message that it is being read to */
 
 	struct percentile publish_to_ack;
+	struct viewer_sums gone; /* of those who watch no more */
+	struct welcome_counts requests;
 	void (*on_watching)(void *arg); /* watching changed */
 	void *arg;
 };

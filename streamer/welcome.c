@@ -86,6 +86,20 @@ void welcome_answer(const struct http_request *req, const struct welcome_rules *
 		answer_upgrade(ret_welcome, req, rules);
 }
 
+void welcome_count(const struct http_request *req, const struct welcome *welcome,
+		   struct welcome_counts *counts)
+{
+	if (welcome->status == 403) {
+		counts->origins_refused++;
+		snprintf(counts->refused_origin, sizeof(counts->refused_origin), "%s", req->origin);
+		snprintf(counts->refused_host, sizeof(counts->refused_host), "%s", req->host);
+	} else if (http_path_ends(req, "stream") && strcmp(req->method, "GET") == 0) {
+		counts->upgrades += req->upgrade_websocket;
+		counts->without_upgrade += !req->upgrade_websocket;
+		counts->without_proto += req->forwarded_proto[0] == '\0';
+	}
+}
+
 void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome)
 {
 	ret_welcome->is_full = false;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "streamer/framing.h"
 #include "streamer/http.h"
@@ -26,8 +27,21 @@ struct welcome {
 	char bytes[WELCOME_BYTES]; /* the answer */
 };
 
+struct welcome_counts {           /* what requests showed of the web server in front */
+	uint64_t upgrades;        /* asked for a WebSocket */
+	uint64_t without_upgrade; /* asked for it without the headers that make one */
+	uint64_t without_proto;   /* either, without X-Forwarded-Proto */
+	uint64_t origins_refused; /* pages of a foreign origin, or of what looks like one: */
+	char refused_origin[256]; /* the newest */
+	char refused_host[256];   /* and the Host it was held against */
+};
+
 void welcome_answer(const struct http_request *req, const struct welcome_rules *rules,
 		    struct welcome *ret_welcome);
+
+/* Adds what a request and its answer show. */
+void welcome_count(const struct http_request *req, const struct welcome *welcome,
+		   struct welcome_counts *counts);
 
 /* What is no request at all. status, detail: why. */
 void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome);

@@ -34,6 +34,7 @@ unit_tests = \
 	%D%/test_diagnostics \
 	%D%/test_adapt \
 	%D%/test_hub \
+	%D%/test_hub_asked \
 	%D%/test_inflight \
 	%D%/test_jsonread \
 	%D%/test_jsontext \
@@ -156,6 +157,10 @@ TESTS += $(unit_tests)
 %C%_test_conf_SOURCES = %D%/test_conf.c
 %C%_test_conf_CPPFLAGS = $(test_cppflags)
 %C%_test_conf_LDADD = $(test_ldadd)
+
+%C%_test_hub_asked_SOURCES = %D%/test_hub_asked.c
+%C%_test_hub_asked_CPPFLAGS = $(test_cppflags)
+%C%_test_hub_asked_LDADD = $(test_ldadd)
 
 %C%_test_hub_SOURCES = %D%/test_hub.c
 %C%_test_hub_CPPFLAGS = $(test_cppflags)

@@ -101,9 +101,44 @@ static void what_is_no_request_is_told_so(void **state)
 	assert_non_null(memmem(w.bytes, w.size, "too long", 8));
 }
 
+static void requests_show_what_the_web_server_passes_on(void **state)
+{
+	UNUSED_STATE(state);
+	static const char *const requests[][2] = {
+		{"GET /stream", UPGRADE "X-Forwarded-Proto: https\r\n"},
+		{"GET /stream", UPGRADE},
+		{"GET /stream", "X-Forwarded-Proto: https\r\n"},
+		{"GET /stream", UPGRADE "Origin: https://cam.example:8443\r\n"},
+		{"GET /stream.h264", ""},
+		{"POST /stream", ""},
+		{"GET /", ""},
+	};
+	struct welcome_counts counts = {0};
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct http_request req;
+		struct welcome w;
+		char head[1024];
+		int status;
+		int size =
+			snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: cam.example\r\n%s\r\n",
+				 requests[i][0], requests[i][1]);
+		assert_true(http_read(head, (size_t)size, &req, &status) > 0);
+		welcome_answer(&req, &open_house, &w);
+		welcome_count(&req, &w, &counts);
+	}
+	assert_int_equal(counts.upgrades, 2);
+	assert_int_equal(counts.without_upgrade, 1);
+	assert_int_equal(counts.without_proto, 1);
+	assert_int_equal(counts.origins_refused, 1);
+	assert_string_equal(counts.refused_origin, "https://cam.example:8443");
+	assert_string_equal(counts.refused_host, "cam.example");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_show_what_the_web_server_passes_on),
 		cmocka_unit_test(the_three_ways_to_watch_are_let_in),
 		cmocka_unit_test(when_it_is_full_only_the_page_is_let_in_to_be_told),
 		cmocka_unit_test(what_is_refused_says_why),
