@@ -25,6 +25,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/leftover.c %D%/leftover.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/metrics.c %D%/metrics.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/ops.c %D%/ops.h \
 	%D%/ops_stream.c \

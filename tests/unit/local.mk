@@ -40,6 +40,7 @@ unit_tests = \
 	%D%/test_jsontext \
 	%D%/test_leftover \
 	%D%/test_log \
+	%D%/test_metrics \
 	%D%/test_nal \
 	%D%/test_origin \
 	%D%/test_outbox \
@@ -211,6 +212,10 @@ TESTS += $(unit_tests)
 %C%_test_etag_SOURCES = %D%/test_etag.c
 %C%_test_etag_CPPFLAGS = $(test_cppflags)
 %C%_test_etag_LDADD = $(test_ldadd)
+
+%C%_test_metrics_SOURCES = %D%/test_metrics.c
+%C%_test_metrics_CPPFLAGS = $(test_cppflags)
+%C%_test_metrics_LDADD = $(test_ldadd)
 
 %C%_test_source_feed_SOURCES = %D%/test_source_feed.c
 %C%_test_source_feed_CPPFLAGS = $(test_cppflags)
