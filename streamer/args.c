@@ -8,6 +8,9 @@
 
 #define TIMEOUT_DEFAULT_MS 5000
 #define TIMEOUT_MAX_MS     20000
+#define PAGE_DEFAULT       100
+#define PAGE_MAX           200 /* so many fit into a packet */
+#define OFFSET_MAX         1000000
 
 int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, struct error *err)
 {
@@ -20,6 +23,73 @@ int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, 
 				 TIMEOUT_MAX_MS);
 	}
 	*ret_us = ms * 1000;
+	return 0;
+}
+
+static int read_flag(const json_t *args, const char *key, const char *pointer, bool *flag,
+		     const char **ret_pointer, struct error *err)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (value != NULL && !json_is_boolean(value)) {
+		*ret_pointer = pointer;
+		return error_set(err, -EINVAL, "%s is true or false", key);
+	}
+	if (value != NULL)
+		*flag = json_is_true(value);
+	return 0;
+}
+
+int args_change(const json_t *args, struct args_change *ret_change, const char **ret_pointer,
+		struct error *err)
+{
+	struct args_change change = {.persist = true};
+	const json_t *if_match = json_object_get(args, "if_match");
+	int r = args_timeout(args, &change.timeout_us, ret_pointer, err);
+
+	if (r == 0)
+		r = read_flag(args, "dry_run", "/dry_run", &change.dry_run, ret_pointer, err);
+	if (r == 0)
+		r = read_flag(args, "persist", "/persist", &change.persist, ret_pointer, err);
+	if (r == 0 && if_match != NULL && !json_is_string(if_match)) {
+		*ret_pointer = "/if_match";
+		r = error_set(err, -EINVAL, "if_match is the text of If-Match");
+	}
+	if (r < 0)
+		return r;
+	change.if_match = json_string_value(if_match);
+	*ret_change = change;
+	return 0;
+}
+
+static int read_count(const json_t *args, const char *key, const char *pointer, unsigned max,
+		      unsigned *count, const char **ret_pointer, struct error *err)
+{
+	const json_t *value = json_object_get(args, key);
+	json_int_t number = json_integer_value(value);
+
+	if (value == NULL)
+		return 0;
+	if (!json_is_integer(value) || number < 0 || number > max) {
+		*ret_pointer = pointer;
+		return error_set(err, -EINVAL, "%s is an integer from 0 to %u", key, max);
+	}
+	*count = (unsigned)number;
+	return 0;
+}
+
+int args_page(const json_t *args, unsigned *ret_offset, unsigned *ret_limit,
+	      const char **ret_pointer, struct error *err)
+{
+	unsigned offset = 0, limit = PAGE_DEFAULT;
+	int r = read_count(args, "offset", "/offset", OFFSET_MAX, &offset, ret_pointer, err);
+
+	if (r == 0)
+		r = read_count(args, "limit", "/limit", PAGE_MAX, &limit, ret_pointer, err);
+	if (r < 0)
+		return r;
+	*ret_offset = offset;
+	*ret_limit = limit;
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef STREAMER_ARGS_H
 #define STREAMER_ARGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -13,6 +14,20 @@
 
 /* "timeout_ms": 0 to 20,000; 5,000 where it is not given. */
 int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, struct error *err);
+
+struct args_change { /* what every change takes */
+	int64_t timeout_us;
+	bool dry_run;         /* say what would be, change nothing */
+	bool persist;         /* for later starts as well; where not given */
+	const char *if_match; /* the header's text, args' own; NULL: not given */
+};
+
+int args_change(const json_t *args, struct args_change *ret_change, const char **ret_pointer,
+		struct error *err);
+
+/* "offset": 0, and "limit": 100, where they are not given. */
+int args_page(const json_t *args, unsigned *ret_offset, unsigned *ret_limit,
+	      const char **ret_pointer, struct error *err);
 
 /* "width", "height": even, within conf.h's limits. "fps": 1 to 240; fps_milli 0 where it is not
  * given. */

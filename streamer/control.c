@@ -43,6 +43,7 @@ static void close_connection(struct connection *conn)
 	conn->io = sd_event_source_disable_unref(conn->io);
 	conn->timer = sd_event_source_disable_unref(conn->timer);
 	close_fd(&conn->fd);
+	op_clear(&conn->op);
 	listener_resume(conn->control->listener);
 }
 
@@ -60,7 +61,7 @@ static void send_reply(struct connection *conn)
 
 	reply->id = conn->id;
 	int size = ctl_reply_encode(reply, packet, CTL_PACKET_MAX);
-	ctl_reply_clear(reply);
+	op_clear(&conn->op);
 	set_deadline(conn, IDLE_US);
 	ssize_t sent = -1;
 	if (size >= 0)
@@ -195,15 +196,15 @@ static void on_peer(void *arg, int fd)
 	set_deadline(conn, IDLE_US);
 }
 
-int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct stream *stream,
-		struct control **ret_control, struct error *err)
+int control_new(sd_event *event, int listen_fd, struct stream *stream, struct control **ret_control,
+		struct error *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	control->event = event;
-	control->host = (struct op_host){conf, stream, clock_now_us()};
+	control->host = (struct op_host){stream, clock_now_us()};
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		control->connections[i].fd = -1;
 	struct listener_config listener = {

@@ -9,14 +9,13 @@
 #include <systemd/sd-event.h>
 
 #include "common/error.h"
-#include "streamer/conf.h"
 #include "streamer/stream.h"
 
 struct control;
 
 /* listen_fd is the control's from now on. It becomes the stream's listener. */
-int control_new(sd_event *event, int listen_fd, const struct conf *conf, struct stream *stream,
-		struct control **ret_control, struct error *err);
+int control_new(sd_event *event, int listen_fd, struct stream *stream, struct control **ret_control,
+		struct error *err);
 void control_free(struct control *control); /* NULL is nothing */
 
 #endif

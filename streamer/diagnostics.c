@@ -1,18 +1,22 @@
 #include "streamer/diagnostics.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/util.h"
+#include "streamer/clock.h"
+#include "streamer/safetext.h"
+
+#define CLOCK_SANE_US  INT64_C(1704067200000000) /* 2024 began */
+#define CLOCK_APART_US 2000000
 
 enum verdict {
 	PASS,
 	WARN,
 	FAIL,
-};
-
-struct facts {
-	const struct stream_status *status;
-	const struct au_format *format; /* NULL: no picture yet */
 };
 
 struct finding {
@@ -22,25 +26,54 @@ struct finding {
 };
 
 /* Fills in what it finds, which is a PASS at first. false: there is nothing to say now. */
-typedef bool check_fn(const struct facts *facts, struct finding *finding);
+typedef bool check_fn(const struct diagnostics_facts *facts, struct finding *finding);
 
-static bool check_source(const struct facts *facts, struct finding *finding)
+#define SAY(finding, ...) snprintf((finding)->detail, sizeof((finding)->detail), __VA_ARGS__)
+
+static void warn(struct finding *finding, const char *fix)
+{
+	finding->verdict = WARN;
+	finding->fix = fix;
+}
+
+static void fail(struct finding *finding, const char *fix)
+{
+	finding->verdict = FAIL;
+	finding->fix = fix;
+}
+
+static bool check_source(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	const struct pipeline_report *report = &facts->status->pipeline;
 
 	if (report->online) {
-		snprintf(finding->detail, sizeof(finding->detail), "%s %s answers", report->backend,
-			 report->id);
+		SAY(finding, "%s %s answers", report->backend, report->id);
 		return true;
 	}
-	finding->verdict = FAIL;
-	snprintf(finding->detail, sizeof(finding->detail), "%s", report->reason);
-	finding->fix = "see that the source is there and that nalcastd may open it; it is tried "
-		       "again every 30 s at the latest";
+	SAY(finding, "%s", report->reason);
+	if (report->last_error.code == -EBUSY)
+		fail(finding,
+		     "end the program that has the camera; nalcastd tries again by itself");
+	else
+		fail(finding, "see that the source is there and that nalcastd may open it; it is "
+			      "tried again every 30 s at the latest");
 	return true;
 }
 
-static bool check_running(const struct facts *facts, struct finding *finding)
+static bool check_permissions(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	if (facts->device.code != 0) {
+		SAY(finding, "%s", facts->device.text);
+		fail(finding, "let nalcastd's user read it: its group, or chmod");
+	} else if (facts->conf->source_device[0] != '\0') {
+		SAY(finding, "nalcastd may open %.200s", facts->conf->source_device);
+	} else {
+		SAY(finding, "the source names no file or device that could be forbidden");
+	}
+	return true;
+}
+
+static bool check_running(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	if (facts->status->running) {
 		snprintf(finding->detail, sizeof(finding->detail), "the stream may run");
@@ -52,7 +85,7 @@ static bool check_running(const struct facts *facts, struct finding *finding)
 	return true;
 }
 
-static bool check_broadway(const struct facts *facts, struct finding *finding)
+static bool check_broadway(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	const struct au_format *format = facts->format;
 
@@ -69,7 +102,7 @@ static bool check_broadway(const struct facts *facts, struct finding *finding)
 	return true;
 }
 
-static bool check_reordering(const struct facts *facts, struct finding *finding)
+static bool check_reordering(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	const struct au_format *format = facts->format;
 
@@ -85,29 +118,211 @@ static bool check_reordering(const struct facts *facts, struct finding *finding)
 	return true;
 }
 
+static bool check_encoder(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const struct pipeline_report *report = &facts->status->pipeline;
+	uint64_t total = report->frames_captured + report->frames_dropped;
+
+	if (report->encoder[0] == '\0')
+		return false;
+	SAY(finding, "%s, %s; %llu of %llu frames came faster than it took them", report->encoder,
+	    report->hardware ? "hardware" : "software", (unsigned long long)report->frames_dropped,
+	    (unsigned long long)total);
+	/* One in twenty: a few at the start are nothing. */
+	if (total > 100 && report->frames_dropped * 20 > total)
+		warn(finding, "a smaller size or frame rate: PUT resolution");
+	return true;
+}
+
+/* How many access units from one IDR to the next, as they came or as they are meant to. */
+static uint64_t gop_frames(const struct diagnostics_facts *facts)
+{
+	const struct pipeline_report *report = &facts->status->pipeline;
+
+	if (!report->own_size)
+		return facts->conf->gop_frames;
+	return report->idr_total > 0 ? report->aus_produced / report->idr_total : 0;
+}
+
+static bool check_gop(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const struct pipeline_report *report = &facts->status->pipeline;
+	uint64_t frames = gop_frames(facts);
+	uint64_t bps = report->own_size ? report->bitrate_actual_bps : facts->conf->bitrate_bps;
+	uint64_t fps_milli = report->own_size ? report->fps_captured_milli : facts->conf->fps_milli;
+
+	if (frames == 0 || fps_milli == 0)
+		return false;
+	uint64_t bytes = bps / 8 * frames * 1000 / fps_milli;
+	SAY(finding,
+	    "from one IDR to the next: %llu access units, about %llu bytes; the ring "
+	    "holds %u and %u bytes",
+	    (unsigned long long)frames, (unsigned long long)bytes, SERVER_RING_AUS,
+	    facts->conf->limits.ring_bytes_max);
+	if (frames > SERVER_RING_AUS || bytes > facts->conf->limits.ring_bytes_max)
+		warn(finding, report->own_size ? "let the source make IDR pictures more often, or "
+						 "raise ring-bytes-max: who joins late waits"
+					       : "a smaller gop_frames or bitrate_bps, or a larger "
+						 "ring-bytes-max");
+	return true;
+}
+
+static const char *shown(const struct diagnostics_facts *facts, const char *key)
+{
+	const char *value = json_string_value(json_object_get(facts->request, key));
+
+	return value != NULL ? value : "";
+}
+
+static bool is_https(const struct diagnostics_facts *facts)
+{
+	return strcmp(shown(facts, "forwarded_proto"), "https") == 0 ||
+	       strcmp(shown(facts, "https"), "on") == 0 ||
+	       strcmp(shown(facts, "scheme"), "https") == 0;
+}
+
+static bool is_loopback(const char *host)
+{
+	return strncmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 ||
+	       strncmp(host, "[::1]", 5) == 0;
+}
+
+static bool check_web_server(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const char *host = shown(facts, "host");
+
+	if (facts->request == NULL)
+		return false;
+	SAY(finding, "this request came for '%.120s' over %s", host,
+	    is_https(facts) ? "https" : "http");
+	if (host[0] == '\0') {
+		SAY(finding, "the web server does not pass on Host");
+		fail(finding,
+		     "nginx: fastcgi_param HTTP_HOST $http_host, as in the shipped include");
+	} else if (!is_https(facts) && !is_loopback(host)) {
+		warn(finding, "serve it over https: without, browsers have no WebCodecs, and "
+			      "pictures and passwords travel in the open");
+	}
+	return true;
+}
+
+static bool check_upgrades(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const struct welcome_counts *requests = &facts->status->server.requests;
+
+	if (requests->upgrades == 0 && requests->without_upgrade == 0)
+		return false;
+	SAY(finding,
+	    "%llu viewers asked for a WebSocket, %llu came without the headers for it, "
+	    "%llu without X-Forwarded-Proto",
+	    (unsigned long long)requests->upgrades, (unsigned long long)requests->without_upgrade,
+	    (unsigned long long)requests->without_proto);
+	/* A browser that opens the URL by hand is no reason to worry. */
+	if (requests->upgrades == 0)
+		fail(finding,
+		     "nginx: proxy_http_version 1.1 and the headers Upgrade and Connection, "
+		     "as in the shipped include");
+	else if (requests->without_proto > 0)
+		warn(finding,
+		     "nginx: proxy_set_header X-Forwarded-Proto $scheme, as in the shipped "
+		     "include; fine for programs that connect to the socket itself");
+	return true;
+}
+
+static bool check_origins(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const struct welcome_counts *requests = &facts->status->server.requests;
+
+	if (requests->upgrades == 0 && requests->origins_refused == 0)
+		return false;
+	SAY(finding, "no page of another origin asked for the stream");
+	if (requests->origins_refused == 0)
+		return true;
+	SAY(finding,
+	    "%llu times a page was refused, the newest of origin %.100s where Host was %.100s",
+	    (unsigned long long)requests->origins_refused, requests->refused_origin,
+	    requests->refused_host);
+	warn(finding, "where these are the same but for the port: proxy_set_header Host $http_host "
+		      "in nginx; where that site may watch: allow-origin");
+	return true;
+}
+
+static bool check_clock(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	int64_t apart_us = facts->wall_us - facts->wire_us;
+
+	SAY(finding, "the clock is set; pictures' times are %lld ms off",
+	    (long long)-apart_us / 1000);
+	if (facts->wall_us < CLOCK_SANE_US) {
+		SAY(finding, "the clock shows a time before 2024");
+		warn(finding, "set the clock, by NTP for example, and restart nalcastd");
+	} else if (apart_us > CLOCK_APART_US || apart_us < -CLOCK_APART_US) {
+		SAY(finding,
+		    "the clock was set since nalcastd started: pictures' times are %lld s off",
+		    (long long)-apart_us / 1000000);
+		warn(finding, "restart nalcastd; only what shows the time of day is wrong");
+	}
+	return true;
+}
+
+static bool check_settings(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const struct stream_status *status = facts->status;
+
+	SAY(finding, "changes made over the API are kept in %.200s", facts->conf->state_dir);
+	if (status->settings_error.code != 0 || facts->disk.code != 0) {
+		SAY(finding, "%s",
+		    status->settings_error.code != 0 ? status->settings_error.text
+						     : facts->disk.text);
+		fail(finding, "make room there, or let nalcastd's user write there; until then "
+			      "changes are lost with a restart");
+	} else if (status->settings_refused.code != 0) {
+		SAY(finding, "%s: the settings file's values serve, not the stored ones",
+		    status->settings_refused.text);
+		warn(finding, "PUT resolution or PATCH config with what this camera has, or DELETE "
+			      "the keys");
+	}
+	return true;
+}
+
 static const struct {
 	const char *id;
 	check_fn *run;
 } checks[] = {
-	{"source", check_source},
-	{"stream", check_running},
-	{"broadway", check_broadway},
-	{"reordering", check_reordering},
+	{"source", check_source},     {"permissions", check_permissions},
+	{"stream", check_running},    {"encoder", check_encoder},
+	{"broadway", check_broadway}, {"reordering", check_reordering},
+	{"gop", check_gop},           {"web-server", check_web_server},
+	{"upgrades", check_upgrades}, {"origins", check_origins},
+	{"clock", check_clock},       {"settings", check_settings},
 };
 
-json_t *diagnostics_run(const struct stream_status *status, const struct au_format *format)
+void diagnostics_look(struct diagnostics_facts *facts)
+{
+	const char *device = facts->conf->source_device;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	facts->wall_us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+	facts->wire_us = clock_wire_us(clock_now_us());
+	/* What is not there is for the source to say. */
+	if (device[0] == '/' && access(device, F_OK) == 0 && access(device, R_OK) < 0)
+		error_set(&facts->device, -errno, "%.200s: %m", device);
+}
+
+json_t *diagnostics_run(const struct diagnostics_facts *facts)
 {
 	static const char *const words[] = {[PASS] = "pass", [WARN] = "warn", [FAIL] = "fail"};
-	const struct facts facts = {status, format};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks) && list != NULL; i++) {
 		struct finding finding = {.verdict = PASS, .fix = ""};
-		if (!checks[i].run(&facts, &finding))
+		if (!checks[i].run(facts, &finding))
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "id", checks[i].id,
-						      "status", words[finding.verdict], "detail",
-						      finding.detail, "fix", finding.fix));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o, s:s}", "id", checks[i].id,
+						"status", words[finding.verdict], "detail",
+						safetext(finding.detail), "fix", finding.fix));
 	}
 	return list;
 }

@@ -1,14 +1,33 @@
 /* diagnostics: what is wrong and what to do about it, in words for the owner (protocol.md section
- * 4, GET diagnostics). From a status to JSON, nothing else; any thread. */
+ * 4, GET diagnostics). From facts to JSON, nothing else but diagnostics_look(); any thread. */
 #ifndef STREAMER_DIAGNOSTICS_H
 #define STREAMER_DIAGNOSTICS_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
+#include "common/error.h"
+#include "streamer/conf.h"
 #include "streamer/stream.h"
 
-/* [{"id","status":"pass|warn|fail","detail","fix"}]: a new reference, NULL: no memory. format:
- * of the newest picture, or NULL: what only a picture tells is left out then. */
-json_t *diagnostics_run(const struct stream_status *status, const struct au_format *format);
+struct diagnostics_facts {
+	const struct stream_status *status;
+	const struct au_format *format; /* of the newest picture; NULL: there was none */
+	const struct conf *conf;        /* in effect */
+	const json_t *request;          /* what nalcast-fcgi saw of the HTTP request, or NULL */
+	struct error disk;              /* why settings could not be written now; code 0: could */
+
+	/* diagnostics_look() fills these in. */
+	struct error device; /* why nalcastd may not open what source names; code 0: it may */
+	int64_t wall_us;     /* CLOCK_REALTIME */
+	int64_t wire_us;     /* the clock of the pictures at the same moment */
+};
+
+void diagnostics_look(struct diagnostics_facts *facts);
+
+/* [{"id","status":"pass|warn|fail","detail","fix"}]: a new reference, NULL: no memory. What nothing
+ * is known of (before a picture, without a request) is left out. */
+json_t *diagnostics_run(const struct diagnostics_facts *facts);
 
 #endif

@@ -8,9 +8,11 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/bits.c %D%/bits.h \
 	%D%/camera.c %D%/camera.h \
 	%D%/chain.c %D%/chain.h \
+	%D%/changes.c %D%/changes.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
 	%D%/confload.c %D%/confload.h \
+	%D%/confkeys.c %D%/confkeys.h \
 	%D%/control.c %D%/control.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \
@@ -28,7 +30,10 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/metrics.c %D%/metrics.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/ops.c %D%/ops.h \
+	%D%/ops_config.c \
+	%D%/ops_controls.c \
 	%D%/ops_stream.c \
+	%D%/ops_viewers.c \
 	%D%/orders.c %D%/orders.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/pace.c %D%/pace.h \
@@ -39,7 +44,9 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \
 	%D%/ration.c %D%/ration.h \
+	%D%/safetext.c %D%/safetext.h \
 	%D%/server.c %D%/server.h \
+	%D%/settings.c %D%/settings.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/source.c %D%/source.h \
 	%D%/source_feed.c %D%/source_feed.h \

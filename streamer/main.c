@@ -18,6 +18,7 @@
 #include "streamer/conf.h"
 #include "streamer/confload.h"
 #include "streamer/control.h"
+#include "streamer/settings.h"
 #include "streamer/store.h"
 #include "streamer/stream.h"
 
@@ -28,6 +29,7 @@ struct daemon {
 	struct conf conf;
 	sd_event *event;
 	struct store *store;
+	struct settings *settings;
 	struct stream *stream;
 	struct control *control;
 	sd_event_source *goodbye_timer, *signals[2];
@@ -106,7 +108,7 @@ static int open_stream(struct daemon *d, struct error *err)
 	int fd;
 
 	int r = listen_on(&cfg, "stream", &fd, &d->owns_stream_socket, err);
-	return r < 0 ? r : stream_new(d->event, &d->conf, d->store, fd, &d->stream, err);
+	return r < 0 ? r : stream_new(d->event, d->settings, d->store, fd, &d->stream, err);
 }
 
 static int open_control(struct daemon *d, struct error *err)
@@ -120,7 +122,7 @@ static int open_control(struct daemon *d, struct error *err)
 	int fd;
 
 	int r = listen_on(&cfg, "control", &fd, &d->owns_control_socket, err);
-	return r < 0 ? r : control_new(d->event, fd, &d->conf, d->stream, &d->control, err);
+	return r < 0 ? r : control_new(d->event, fd, d->stream, &d->control, err);
 }
 
 static int open_loop(struct daemon *d, struct error *err)
@@ -143,6 +145,8 @@ static int build(struct daemon *d, struct error *err)
 	if (r == 0)
 		r = store_open(d->conf.state_dir, &d->store, err);
 	if (r == 0)
+		r = settings_new(&d->conf, d->store, &d->settings, err);
+	if (r == 0)
 		r = open_stream(d, err);
 	if (r == 0)
 		r = open_control(d, err);
@@ -162,6 +166,7 @@ static void take_down(struct daemon *d)
 		log_error("main", "the camera's driver does not return: ending without it");
 		_exit(EXIT_FAILURE);
 	}
+	settings_free(d->settings);
 	sd_event_source_disable_unref(d->goodbye_timer);
 	sd_event_source_disable_unref(d->signals[0]);
 	sd_event_source_disable_unref(d->signals[1]);

@@ -1,11 +1,18 @@
 #include "streamer/ops.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "common/etag.h"
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/diagnostics.h"
+#include "streamer/metrics.h"
+#include "streamer/safetext.h"
 #include "streamer/statejson.h"
+
+#define RETRY_AFTER_S 2
+#define NEAREST_MAX   3
 
 void op_reply(struct op *op, json_t *result)
 {
@@ -19,13 +26,20 @@ void op_fail(struct op *op, enum ctl_code code, const char *pointer, json_t *ext
 {
 	json_t *error = json_object();
 
-	json_object_set_new(error, "message", json_string(message));
+	json_object_set_new(error, "message", safetext(message));
 	if (pointer != NULL)
 		json_object_set_new(error, "pointer", json_string(pointer));
 	if (extra != NULL)
 		json_object_update(error, extra);
 	json_decref(extra);
 	op->reply = (struct ctl_reply){.code = code, .error = error};
+}
+
+void op_fail_key(struct op *op, enum ctl_code code, const char *key, json_t *extra,
+		 const char *message)
+{
+	op_fail(op, code, NULL, extra, message);
+	json_object_set_new(op->reply.error, "pointer", safetext_pointer(key));
 }
 
 void op_wait_for(struct op *op, const struct op_wait *wait, int64_t timeout_us)
@@ -57,55 +71,215 @@ void op_expire(struct op *op, const struct stream_status *status)
 	wait->answer(op, status, true);
 }
 
+void op_clear(struct op *op)
+{
+	ctl_reply_clear(&op->reply);
+	json_decref(op->requested);
+	op->requested = NULL;
+	op->wait = NULL;
+}
+
+void op_fail_argument(struct op *op, const char *pointer, const struct error *error)
+{
+	op_fail(op, CTL_INVALID, pointer, NULL, error->text);
+}
+
+void op_fail_unavailable(struct op *op, const char *why)
+{
+	op_fail(op, CTL_UNAVAILABLE, NULL, json_pack("{s:i}", "retry_after_s", RETRY_AFTER_S), why);
+}
+
+/* --- what changes have in common */
+
+static bool is_as_expected(struct op *op, const char *if_match, const json_t *body)
+{
+	char etag[ETAG_SIZE];
+
+	if (if_match == NULL)
+		return true;
+	/* What it is compared with may be otherwise when its turn comes. */
+	if (stream_is_changing(op->host->stream)) {
+		op_fail(op, CTL_BUSY, NULL, NULL, "another change is under way");
+		return false;
+	}
+	etag_of(body, etag);
+	if (etag_matches(if_match, etag))
+		return true;
+	op_fail(op, CTL_PRECONDITION, NULL, NULL,
+		"it has been changed since: the entity tag is another now");
+	return false;
+}
+
+bool op_read_change(struct op *op, const json_t *args, json_t *body, struct args_change *ret_change)
+{
+	const char *pointer;
+	struct error err;
+	bool fine = args_change(args, ret_change, &pointer, &err) == 0;
+
+	if (!fine)
+		op_fail_argument(op, pointer, &err);
+	fine = fine && is_as_expected(op, ret_change->if_match, body);
+	json_decref(body);
+	return fine;
+}
+
+void op_change(struct op *op, json_t *what, const struct args_change *change,
+	       const struct op_wait *wait)
+{
+	op->ticket = stream_change(op->host->stream, what, change->persist);
+	if (op->ticket == 0)
+		op_fail(op, CTL_BUSY, NULL, NULL, "too many changes are under way");
+	else
+		op_wait_for(op, wait, change->timeout_us);
+}
+
+bool op_outcome_is_there(const struct op *op, const struct stream_status *status)
+{
+	return status->outcome.ticket == op->ticket;
+}
+
+void op_reply_change(struct op *op, json_t *effective, const struct stream_status *status,
+		     bool pending, bool with_interruption)
+{
+	const struct change_outcome *outcome = &status->outcome;
+	bool changed = pending ? op->changed : outcome->changed;
+	bool now = pending || !changed ? status->pipeline.state == PIPELINE_RUNNING : outcome->now;
+	json_t *result =
+		json_pack("{s:o, s:o, s:b, s:s}", "requested", op->requested, "effective",
+			  effective, "changed", changed, "applied", now ? "now" : "next-start");
+
+	op->requested = NULL;
+	if (with_interruption)
+		json_object_set_new(result, "interruption_ms",
+				    changed && !pending && now
+					    ? json_real((double)outcome->interruption_us / 1000.0)
+					    : json_null());
+	op_reply(op, result);
+	op->reply.pending = pending;
+}
+
+void op_fail_change(struct op *op, const struct error *error, const char *pointer, json_t *extra)
+{
+	switch (error->code) {
+	case -ERANGE:
+	case -ENOENT:
+	case -EACCES:
+		op_fail(op, CTL_UNSUPPORTED, pointer, json_incref(extra), error->text);
+		break;
+	case -EOPNOTSUPP:
+		op_fail(op, CTL_CONFLICT, NULL, NULL, error->text);
+		break;
+	case -EBUSY:
+		op_fail(op, CTL_BUSY, NULL, NULL, error->text);
+		break;
+	default:
+		op_fail_unavailable(op, error->text);
+	}
+	json_decref(extra);
+}
+
+json_t *op_nearest_modes(const struct op *op, unsigned width, unsigned height)
+{
+	struct source_caps caps;
+	struct source_mode nearest[NEAREST_MAX];
+	json_t *modes = json_array();
+
+	stream_get_caps(op->host->stream, &caps);
+	unsigned count = source_caps_nearest(&caps, width, height, nearest, NEAREST_MAX);
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(modes, statejson_mode(&nearest[i]));
+	return json_pack("{s:o}", "nearest", modes);
+}
+
+int op_check_picture(const struct op *op, const struct pipeline_picture *picture, struct error *err)
+{
+	struct source_caps caps;
+
+	stream_get_caps(op->host->stream, &caps);
+	if (caps.backend[0] == '\0')
+		return error_set(err, -ENODEV, "the camera is offline");
+	if (caps.mode_count == 0)
+		return error_set(err, -EOPNOTSUPP,
+				 "%s brings its own H.264 and offers no other size", caps.backend);
+	if (!source_caps_have(&caps, picture->width, picture->height, picture->fps_milli))
+		return error_set(err, -ERANGE, "the camera has no mode %ux%u at that rate",
+				 picture->width, picture->height);
+	return 0;
+}
+
+/* --- what concerns everything */
+
 static void op_health(struct op *op, const json_t *args)
 {
 	struct stream_status status;
 
 	stream_get_status(op->host->stream, &status);
-	if (json_is_true(json_object_get(args, "ready")) && !status.pipeline.flowing) {
-		const char *why = !status.running           ? "the stream is stopped"
-				  : !status.pipeline.online ? status.pipeline.reason
-				  : !status.demanded ? "nobody watches, so the camera is closed"
-						     : "the camera is starting";
-		op_fail(op, CTL_UNAVAILABLE, NULL,
-			json_pack("{s:i}", "retry_after_s", OP_RETRY_AFTER_S), why);
+	if (!json_is_true(json_object_get(args, "ready")) || status.pipeline.flowing) {
+		op_reply(op, json_pack("{s:s}", "status", "ok"));
 		return;
 	}
-	op_reply(op, json_pack("{s:s}", "status", "ok"));
+	op_fail_unavailable(op, !status.running           ? "the stream is stopped"
+				: !status.pipeline.online ? status.pipeline.reason
+				: !status.demanded ? "nobody watches, so the camera is closed"
+						   : "the camera is starting");
 }
 
 static void op_state(struct op *op, const json_t *args)
 {
-	const struct op_host *host = op->host;
+	struct stream *stream = op->host->stream;
 	struct stream_status status;
 	struct au_format format;
 
 	(void)args;
-	stream_get_status(host->stream, &status);
-	bool known = stream_get_format(host->stream, &format);
-	op_reply(op, statejson_state(host->conf, &status, known ? &format : NULL,
-				     clock_now_us() - host->start_us));
+	stream_get_status(stream, &status);
+	bool known = stream_get_format(stream, &format);
+	op_reply(op, statejson_state(settings_conf(stream_settings(stream)), &status,
+				     known ? &format : NULL, clock_now_us() - op->host->start_us));
 }
 
 static void op_diagnostics(struct op *op, const json_t *args)
 {
+	struct stream *stream = op->host->stream;
 	struct stream_status status;
 	struct au_format format;
+	struct diagnostics_facts facts = {
+		.status = &status,
+		.conf = settings_conf(stream_settings(stream)),
+		.request = json_object_get(args, "request"),
+	};
+
+	stream_get_status(stream, &status);
+	if (stream_get_format(stream, &format))
+		facts.format = &format;
+	diagnostics_look(&facts);
+	store_probe(stream_store(stream), &facts.disk);
+	op_reply(op, diagnostics_run(&facts));
+}
+
+static void op_metrics(struct op *op, const json_t *args)
+{
+	struct stream *stream = op->host->stream;
+	const struct conf *conf = settings_conf(stream_settings(stream));
+	struct stream_status status;
+	struct viewer_sums sums;
+	struct metrics metrics;
+	char text[METRICS_SIZE];
 
 	(void)args;
-	stream_get_status(op->host->stream, &status);
-	bool known = stream_get_format(op->host->stream, &format);
-	op_reply(op, diagnostics_run(&status, known ? &format : NULL));
+	stream_get_status(stream, &status);
+	server_get_sums(stream_server(stream), &sums);
+	statejson_metrics(conf, &status, &sums, clock_now_us() - op->host->start_us, &metrics);
+	metrics_write(&metrics, text);
+	op_reply(op, json_string(text));
 }
 
 static const struct op_entry ops_general[] = {
-	{"health", op_health},
-	{"state", op_state},
-	{"diagnostics", op_diagnostics},
-	{NULL, NULL},
+	{"health", op_health},   {"state", op_state}, {"diagnostics", op_diagnostics},
+	{"metrics", op_metrics}, {NULL, NULL},
 };
 
-static const struct op_entry *const tables[] = {ops_general, ops_stream};
+static const struct op_entry *const tables[] = {ops_general, ops_config, ops_controls, ops_stream,
+						ops_viewers};
 
 static const struct op_entry *find(const char *name)
 {

@@ -1,53 +1,16 @@
-#include "streamer/ops.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "streamer/args.h"
+#include "streamer/ops.h"
 #include "streamer/statejson.h"
-
-#define NEAREST_MAX 3
 
 static void reply_running(struct op *op, const struct stream_status *status, bool pending)
 {
 	op_reply(op, json_pack("{s:b, s:b, s:b}", "running", status->running, "active",
 			       status->pipeline.state == PIPELINE_RUNNING, "changed", op->changed));
 	op->reply.pending = pending;
-}
-
-/* {"nearest":[...]}: what the camera has instead. */
-static json_t *nearest_modes(const struct op *op, unsigned width, unsigned height)
-{
-	struct source_caps caps;
-	struct source_mode nearest[NEAREST_MAX];
-	json_t *modes = json_array();
-
-	stream_get_caps(op->host->stream, &caps);
-	unsigned count = source_caps_nearest(&caps, width, height, nearest, NEAREST_MAX);
-	for (unsigned i = 0; i < count; i++)
-		json_array_append_new(modes, statejson_mode(&nearest[i]));
-	return json_pack("{s:o}", "nearest", modes);
-}
-
-/* What the pipeline said to a picture that cannot be had. */
-static void reply_picture_error(struct op *op, const struct error *error)
-{
-	switch (error->code) {
-	case -ERANGE:
-		op_fail(op, CTL_UNSUPPORTED, "/width",
-			nearest_modes(op, op->requested.width, op->requested.height), error->text);
-		break;
-	case -EOPNOTSUPP:
-		op_fail(op, CTL_CONFLICT, NULL, NULL, error->text);
-		break;
-	case -EBUSY:
-		op_fail(op, CTL_BUSY, NULL, NULL, error->text);
-		break;
-	default:
-		op_fail(op, CTL_UNAVAILABLE, NULL,
-			json_pack("{s:i}", "retry_after_s", OP_RETRY_AFTER_S), error->text);
-	}
 }
 
 /* Or somebody stopped it meanwhile, or the last viewer left. */
@@ -63,46 +26,18 @@ static bool is_idle_or_need_not(const struct op *op, const struct stream_status 
 	return status->pipeline.state == PIPELINE_IDLE || status->demanded;
 }
 
-static bool picture_took_effect(const struct op *op, const struct stream_status *status)
-{
-	const struct pipeline_change *change = &status->pipeline.change;
-
-	return change->generation >= op->generation && !change->pending;
-}
-
-static void answer_picture(struct op *op, const struct stream_status *status, bool pending)
-{
-	const struct error *error = &status->pipeline.change.error;
-
-	if (!pending && error->code != 0) {
-		reply_picture_error(op, error);
-		return;
-	}
-	op_reply(op, statejson_change(&op->requested, status, op->changed, pending));
-	op->reply.pending = pending;
-}
-
-static const struct op_wait wait_for_flow = {flows_or_need_not, reply_running};
-static const struct op_wait wait_for_idle = {is_idle_or_need_not, reply_running};
-static const struct op_wait wait_for_picture = {picture_took_effect, answer_picture};
-
-static bool read_timeout(struct op *op, const json_t *args, int64_t *ret_us)
-{
-	const char *pointer;
-	struct error err;
-
-	if (args_timeout(args, ret_us, &pointer, &err) == 0)
-		return true;
-	op_fail(op, CTL_INVALID, pointer, NULL, err.text);
-	return false;
-}
-
 static void set_running(struct op *op, const json_t *args, bool running)
 {
+	static const struct op_wait wait_for_flow = {flows_or_need_not, reply_running};
+	static const struct op_wait wait_for_idle = {is_idle_or_need_not, reply_running};
+	const char *pointer;
+	struct error err;
 	int64_t timeout_us;
 
-	if (!read_timeout(op, args, &timeout_us))
+	if (args_timeout(args, &timeout_us, &pointer, &err) < 0) {
+		op_fail_argument(op, pointer, &err);
 		return;
+	}
 	op->changed = stream_set_running(op->host->stream, running);
 	op_wait_for(op, running ? &wait_for_flow : &wait_for_idle, timeout_us);
 }
@@ -117,21 +52,26 @@ static void op_stop(struct op *op, const json_t *args)
 	set_running(op, args, false);
 }
 
-static void op_resolution(struct op *op, const json_t *args)
+static json_t *resolution_body(const struct op *op)
 {
 	struct stream_status status;
 	struct source_caps caps;
 
-	(void)args;
 	stream_get_status(op->host->stream, &status);
 	stream_get_caps(op->host->stream, &caps);
-	op_reply(op, statejson_resolution(&status, &caps));
+	return statejson_resolution(&status, &caps);
+}
+
+static void op_resolution(struct op *op, const json_t *args)
+{
+	(void)args;
+	op_reply(op, resolution_body(op));
 }
 
 /* No rate was asked for: as it is now, or as fast as that size goes. */
-static unsigned usual_fps_milli(struct op *op, unsigned current_milli)
+static unsigned usual_fps_milli(const struct op *op, unsigned current_milli)
 {
-	const struct pipeline_picture *picture = &op->requested;
+	const struct pipeline_picture *picture = &op->picture;
 	struct source_caps caps;
 	struct source_mode mode;
 
@@ -147,64 +87,106 @@ static bool same_picture(const struct pipeline_picture *a, const struct pipeline
 	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
 }
 
-/* Would it work? Answered from what the camera said it can do. */
-static void answer_dry_run(struct op *op, const struct stream_status *status)
+static void answer_picture(struct op *op, const struct stream_status *status, bool pending)
 {
-	const struct pipeline_picture *wanted = &op->requested;
-	struct source_caps caps;
-	struct error error = {0};
+	struct pipeline_picture effective = statejson_effective(status);
 
-	stream_get_caps(op->host->stream, &caps);
-	if (caps.backend[0] == '\0')
-		error_set(&error, -ENODEV, "the camera is offline: %s", status->pipeline.reason);
-	else if (caps.mode_count == 0)
-		error_set(&error, -EOPNOTSUPP, "%s brings its own H.264 and offers no other size",
-			  caps.backend);
-	else if (!source_caps_have(&caps, wanted->width, wanted->height, wanted->fps_milli))
-		error_set(&error, -ERANGE, "the camera has no mode %ux%u at that rate",
-			  wanted->width, wanted->height);
-	if (error.code != 0) {
-		reply_picture_error(op, &error);
-		return;
+	if (!pending && status->outcome.error.code != 0)
+		op_fail_change(op, &status->outcome.error, "/width",
+			       op_nearest_modes(op, op->picture.width, op->picture.height));
+	else
+		op_reply_change(op, statejson_picture(&effective), status, pending, true);
+}
+
+/* Would it work? Answered from what the camera said it can do. */
+static void try_picture(struct op *op, const struct stream_status *status)
+{
+	struct error error;
+
+	if (op_check_picture(op, &op->picture, &error) < 0)
+		op_fail_change(op, &error, "/width",
+			       op_nearest_modes(op, op->picture.width, op->picture.height));
+	else
+		op_reply_change(op, statejson_picture(&op->picture), status, true, true);
+	op->reply.pending = false;
+}
+
+/* The rate that is meant already is not written down as one that somebody asked for. */
+static json_t *picture_change(const struct op *op, bool with_fps)
+{
+	const struct pipeline_picture *picture = &op->picture;
+	json_t *change = json_pack("{s:{s:i, s:i}}", "resolution", "width", (int)picture->width,
+				   "height", (int)picture->height);
+
+	if (with_fps)
+		json_object_set_new(change, "config",
+				    json_pack("{s:o}", "fps", statejson_milli(picture->fps_milli)));
+	return change;
+}
+
+/* Reads what is wanted into op->picture. */
+static bool read_picture(struct op *op, const json_t *args, unsigned current_milli)
+{
+	struct pipeline_picture wish = args_wish(args);
+	const char *pointer;
+	struct error err;
+
+	if (args_picture(args, &op->picture, &pointer, &err) < 0) {
+		op_fail(op, CTL_INVALID, pointer, op_nearest_modes(op, wish.width, wish.height),
+			err.text);
+		return false;
 	}
-	json_t *result = statejson_change(&op->requested, status, op->changed, true);
-	json_object_set_new(result, "effective", statejson_picture(wanted));
-	op_reply(op, result);
+	if (op->picture.fps_milli == 0)
+		op->picture.fps_milli = usual_fps_milli(op, current_milli);
+	return true;
 }
 
 static void op_set_resolution(struct op *op, const json_t *args)
 {
-	struct pipeline_picture wish = args_wish(args);
+	static const struct op_wait wait_for_picture = {op_outcome_is_there, answer_picture};
+	const struct conf *conf = settings_conf(stream_settings(op->host->stream));
+	bool fps_given = json_object_get(args, "fps") != NULL;
 	struct stream_status status;
-	const char *pointer;
-	struct error err;
-	int64_t timeout_us;
+	struct args_change change;
 
-	if (!read_timeout(op, args, &timeout_us))
+	if (!op_read_change(op, args, resolution_body(op), &change))
 		return;
-	if (args_picture(args, &op->requested, &pointer, &err) < 0) {
-		op_fail(op, CTL_INVALID, pointer, nearest_modes(op, wish.width, wish.height),
-			err.text);
+	if (!read_picture(op, args, conf->fps_milli))
 		return;
-	}
 	stream_get_status(op->host->stream, &status);
-	if (op->requested.fps_milli == 0)
-		op->requested.fps_milli =
-			usual_fps_milli(op, status.pipeline.settings.picture.fps_milli);
 	struct pipeline_picture effective = statejson_effective(&status);
-	op->changed = !same_picture(&op->requested, &effective) ||
-		      !same_picture(&op->requested, &status.pipeline.settings.picture);
-	if (json_is_true(json_object_get(args, "dry_run"))) {
-		answer_dry_run(op, &status);
+	op->requested = statejson_picture(&op->picture);
+	op->changed = !same_picture(&op->picture, &effective) ||
+		      !same_picture(&op->picture, &status.pipeline.settings.picture);
+	if (change.dry_run)
+		try_picture(op, &status);
+	else
+		op_change(op,
+			  picture_change(op, fps_given || op->picture.fps_milli != conf->fps_milli),
+			  &change, &wait_for_picture);
+}
+
+static void op_keyframe(struct op *op, const json_t *args)
+{
+	struct stream_status status;
+	uint32_t seq;
+
+	(void)args;
+	stream_get_status(op->host->stream, &status);
+	if (!status.pipeline.flowing) {
+		op_fail_unavailable(op, status.demanded  ? "the camera is starting"
+					: status.running ? "nobody watches, so the camera is closed"
+							 : "the stream is stopped");
 		return;
 	}
-	if (!op->changed) {
-		op_reply(op, statejson_change(&op->requested, &status, op->changed, false));
+	if (!status.pipeline.can_force_idr) {
+		op_fail(op, CTL_CONFLICT, NULL, NULL,
+			"the source makes the H.264: it cannot be asked for an IDR picture");
 		return;
 	}
-	bool persist = !json_is_false(json_object_get(args, "persist"));
-	op->generation = stream_set_picture(op->host->stream, &op->requested, persist);
-	op_wait_for(op, &wait_for_picture, timeout_us);
+	bool asked = stream_request_idr(op->host->stream, &seq);
+	op_reply(op, json_pack("{s:I, s:b}", "seq", (json_int_t)seq, "coalesced", !asked));
+	op->reply.pending = true; /* it is still to come */
 }
 
 static void op_fault(struct op *op, const json_t *args)
@@ -226,7 +208,11 @@ static void op_fault(struct op *op, const json_t *args)
 }
 
 const struct op_entry ops_stream[] = {
-	{"start", op_start},           {"stop", op_stop},
-	{"resolution", op_resolution}, {"set-resolution", op_set_resolution},
-	{"fault", op_fault},           {NULL, NULL},
+	{"start", op_start},
+	{"stop", op_stop},
+	{"resolution", op_resolution},
+	{"set-resolution", op_set_resolution},
+	{"keyframe", op_keyframe},
+	{"fault", op_fault},
+	{NULL, NULL},
 };

@@ -1,8 +1,10 @@
 #include "streamer/statejson.h"
 
+#include <math.h>
 #include <time.h>
 
 #include "streamer/clock.h"
+#include "streamer/safetext.h"
 
 json_t *statejson_milli(unsigned milli)
 {
@@ -86,9 +88,9 @@ static json_t *stream_json(const struct conf *conf, const struct stream_status *
 static json_t *source_json(const struct pipeline_report *report,
 			   const struct pipeline_picture *picture)
 {
-	json_t *source = json_pack("{s:b, s:o, s:s, s:s}", "online", report->online, "reason",
-				   report->online ? json_null() : json_string(report->reason),
-				   "backend", report->backend, "id", report->id);
+	json_t *source = json_pack("{s:b, s:o, s:s, s:o}", "online", report->online, "reason",
+				   report->online ? json_null() : safetext(report->reason),
+				   "backend", report->backend, "id", safetext(report->id));
 	json_t *shape = statejson_picture(picture);
 
 	json_object_update(source, shape);
@@ -97,7 +99,7 @@ static json_t *source_json(const struct pipeline_report *report,
 	json_object_set_new(source, "restarts", json_integer(report->restarts));
 	json_object_set_new(source, "last_error",
 			    report->last_error.code == 0 ? json_null()
-							 : json_string(report->last_error.text));
+							 : safetext(report->last_error.text));
 	return source;
 }
 
@@ -137,33 +139,132 @@ static json_t *latency_json(const int64_t percentiles_us[static 2])
 			 (double)percentiles_us[1] / 1000.0);
 }
 
+/* What the API changed: is it kept, and does it serve? */
+static json_t *settings_state(const struct stream_status *status)
+{
+	const struct error *error = &status->settings_error;
+	const struct error *refused = &status->settings_refused;
+
+	return json_pack("{s:b, s:o, s:o}", "persisted", status->settings_kept, "error",
+			 error->code != 0 ? safetext(error->text) : json_null(), "refused",
+			 refused->code != 0 ? safetext(refused->text) : json_null());
+}
+
 json_t *statejson_state(const struct conf *conf, const struct stream_status *status,
 			const struct au_format *format, int64_t uptime_us)
 {
 	struct pipeline_picture picture = statejson_effective(status);
 	const struct server_stats *server = &status->server;
 
-	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:{s:i, s:i}, s:{s:o, s:o}}", "version",
-			 PACKAGE_VERSION, "camera", conf->name, "uptime_ms",
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:{s:i, s:i}, s:{s:o, s:o}, s:o}",
+			 "version", PACKAGE_VERSION, "camera", conf->name, "uptime_ms",
 			 (json_int_t)(uptime_us / 1000), "stream", stream_json(conf, status),
 			 "source", source_json(&status->pipeline, &picture), "encoder",
 			 encoder_json(conf, &status->pipeline, format), "viewers", "count",
 			 (int)server->viewers, "max", (int)conf->viewers_max, "latency_ms",
 			 "capture_to_publish", latency_json(server->capture_to_publish_us),
-			 "publish_to_ack", latency_json(server->publish_to_ack_us));
+			 "publish_to_ack", latency_json(server->publish_to_ack_us), "settings",
+			 settings_state(status));
 }
 
-json_t *statejson_change(const struct pipeline_picture *requested,
-			 const struct stream_status *status, bool changed, bool pending)
+json_t *statejson_control_value(const struct source_control *control, double value)
 {
-	const struct pipeline_change *change = &status->pipeline.change;
-	struct pipeline_picture effective = statejson_effective(status);
-	bool is_done = changed && !pending && change->now;
+	switch (control->type) {
+	case SOURCE_CONTROL_INTEGER:
+		return json_integer((json_int_t)value);
+	case SOURCE_CONTROL_FLOAT:
+		/* 1 and not 1.0, as everybody else writes it. */
+		return value == rint(value) ? json_integer((json_int_t)value) : json_real(value);
+	case SOURCE_CONTROL_BOOL:
+		return json_boolean(value != 0);
+	}
+	return NULL;
+}
 
-	return json_pack("{s:o, s:o, s:b, s:s, s:o}", "requested", statejson_picture(requested),
-			 "effective", statejson_picture(&effective), "changed", changed, "applied",
-			 status->pipeline.state == PIPELINE_RUNNING ? "now" : "next-start",
-			 "interruption_ms",
-			 is_done ? json_real((double)change->interruption_us / 1000.0)
-				 : json_null());
+/* null where it means nothing: the limits of a yes or no, the step of what has none. */
+static json_t *control_limit(const struct source_control *control, double value)
+{
+	return control->type == SOURCE_CONTROL_BOOL ? json_null()
+						    : statejson_control_value(control, value);
+}
+
+static json_t *control_json(const struct source_control *control)
+{
+	static const char *const types[] = {
+		[SOURCE_CONTROL_INTEGER] = "integer",
+		[SOURCE_CONTROL_FLOAT] = "number",
+		[SOURCE_CONTROL_BOOL] = "boolean",
+	};
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "type", types[control->type],
+			 "value", statejson_control_value(control, control->value), "min",
+			 control_limit(control, control->min), "max",
+			 control_limit(control, control->max), "step",
+			 control->step > 0 ? control_limit(control, control->step) : json_null(),
+			 "default", statejson_control_value(control, control->default_value),
+			 "unit", control->unit, "writable", control->writable);
+}
+
+json_t *statejson_controls(const struct source_caps *caps)
+{
+	json_t *controls = json_object();
+
+	for (unsigned i = 0; i < caps->control_count; i++)
+		json_object_set_new(controls, caps->controls[i].name,
+				    control_json(&caps->controls[i]));
+	return controls;
+}
+
+/* null: it did not say. */
+static json_t *ms_or_null(double ms)
+{
+	return ms > 0 ? json_real(ms) : json_null();
+}
+
+json_t *statejson_viewer(const struct viewer_facts *facts)
+{
+	return json_pack("{s:I, s:o, s:f, s:I, s:I, s:o, s:o, s:o}", "id", (json_int_t)facts->id,
+			 "since", time_of(facts->since_us), "lag_ms",
+			 (double)facts->lag_us / 1000.0, "skipped", (json_int_t)facts->skipped_aus,
+			 "sent_bytes", (json_int_t)facts->sent_bytes, "latency_ms",
+			 ms_or_null(facts->latency_ms), "rtt_ms",
+			 ms_or_null((double)facts->rtt_us / 1000.0), "decoder",
+			 name_or_null(facts->decoder));
+}
+
+void statejson_metrics(const struct conf *conf, const struct stream_status *status,
+		       const struct viewer_sums *sums, int64_t uptime_us,
+		       struct metrics *ret_metrics)
+{
+	const struct pipeline_report *report = &status->pipeline;
+	const struct server_stats *server = &status->server;
+
+	*ret_metrics = (struct metrics){
+		.camera = conf->name,
+		.version = PACKAGE_VERSION,
+		.uptime_us = uptime_us,
+		.running = status->running,
+		.active = report->state == PIPELINE_RUNNING,
+		.source_online = report->online,
+		.published = server->published,
+		.frames_captured = report->frames_captured,
+		.frames_dropped = report->frames_dropped,
+		.aus_dropped = report->aus_dropped,
+		.idrs = report->idr_total,
+		.idrs_forced = report->idr_forced_total,
+		.restarts = report->restarts,
+		.bitrate_target_bps = report->bitrate_target_bps,
+		.bitrate_actual_bps = report->bitrate_actual_bps,
+		.fps_milli = report->fps_captured_milli,
+		.viewers = server->viewers,
+		.viewers_max = conf->viewers_max,
+		.viewers_total = sums->viewers,
+		.sent_bytes = sums->sent_bytes,
+		.sent_aus = sums->sent_aus,
+		.skipped_aus = sums->skipped_aus,
+		.capture_to_publish_us = {server->capture_to_publish_us[0],
+					  server->capture_to_publish_us[1]},
+		.publish_to_ack_us = {server->publish_to_ack_us[0], server->publish_to_ack_us[1]},
+		.settings_kept = status->settings_kept,
+	};
 }

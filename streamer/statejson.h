@@ -6,7 +6,9 @@
 #include <jansson.h>
 
 #include "streamer/conf.h"
+#include "streamer/metrics.h"
 #include "streamer/stream.h"
+#include "streamer/viewer.h"
 
 json_t *statejson_state(const struct conf *conf, const struct stream_status *status,
 			const struct au_format *format, int64_t uptime_us);
@@ -21,10 +23,16 @@ json_t *statejson_picture(const struct pipeline_picture *picture);
  * has one size of its own tells it by being opened: zeros before. */
 struct pipeline_picture statejson_effective(const struct stream_status *status);
 
-/* {"requested","effective","changed","applied","interruption_ms"}: how a change of the picture
- * ended, or, if pending, that it is under way. */
-json_t *statejson_change(const struct pipeline_picture *requested,
-			 const struct stream_status *status, bool changed, bool pending);
+/* {"NAME":{"type","value","min","max","step","default","unit","writable"},...} */
+json_t *statejson_controls(const struct source_caps *caps);
+json_t *statejson_control_value(const struct source_control *control, double value);
+
+json_t *statejson_viewer(const struct viewer_facts *facts);
+
+/* The same numbers for Prometheus; their texts are conf's. */
+void statejson_metrics(const struct conf *conf, const struct stream_status *status,
+		       const struct viewer_sums *sums, int64_t uptime_us,
+		       struct metrics *ret_metrics);
 
 json_t *statejson_mode(const struct source_mode *mode);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -14,45 +16,23 @@
 #include "common/log.h"
 #include "common/util.h"
 
-#define FILE_NAME "settings.json"
+#define FILE_NAME      "settings.json"
+#define RETRY_S        30
+#define ROOM_MIN_BYTES 65536 /* for the old file and the new one, with room to spare */
 
 struct store {
 	char dir[256];
-	struct store_settings settings; /* the loop's */
+	json_t *root; /* the loop's */
 
 	pthread_t thread;
 	bool has_thread;
-	pthread_mutex_t lock; /* guards text and quit */
+	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t news;
-	char *text; /* to be written; owned */
+	char *text;      /* to be written; owned */
+	bool is_writing; /* what was text a moment ago */
 	bool quit;
-	bool failing; /* the thread's */
+	struct error failure; /* of the last writing; code 0: it went well */
 };
-
-static bool read_unsigned(const json_t *root, const char *key, unsigned *ret_value)
-{
-	const json_t *value = json_object_get(root, key);
-
-	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-	    json_integer_value(value) > 1000000)
-		return false;
-	*ret_value = (unsigned)json_integer_value(value);
-	return true;
-}
-
-static void read_settings(const json_t *root, struct store_settings *settings)
-{
-	const json_t *running = json_object_get(root, "running");
-	const json_t *picture = json_object_get(root, "picture");
-
-	if (json_is_boolean(running)) {
-		settings->has_running = true;
-		settings->running = json_is_true(running);
-	}
-	settings->has_picture = read_unsigned(picture, "width", &settings->width) &&
-				read_unsigned(picture, "height", &settings->height) &&
-				read_unsigned(picture, "fps_milli", &settings->fps_milli);
-}
 
 static void load(struct store *store)
 {
@@ -69,8 +49,10 @@ static void load(struct store *store)
 	json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &where);
 	fclose(file);
 	if (json_is_object(root)) {
-		read_settings(root, &store->settings);
+		json_object_update(store->root, root);
 	} else {
+		if (root != NULL)
+			snprintf(where.text, sizeof(where.text), "not an object");
 		snprintf(aside, sizeof(aside), "%s.damaged", path);
 		int r = rename(path, aside);
 		log_warn("store", "%s: damaged (line %d: %s)%s%s: the settings' defaults serve",
@@ -123,6 +105,41 @@ static int write_file(const struct store *store, const char *text)
 	return r;
 }
 
+/* Nothing waits for the disk with the lock held. Returns whether it went well. */
+static bool write_text(struct store *store, char *text)
+{
+	struct error failure = {0};
+
+	store->is_writing = true;
+	pthread_mutex_unlock(&store->lock);
+	int r = write_file(store, text);
+	if (r < 0)
+		error_set(&failure, r, "%s: settings cannot be kept: %s", store->dir, strerror(-r));
+	pthread_mutex_lock(&store->lock);
+	if (r < 0 && store->failure.code == 0)
+		log_error("store", "%s", failure.text);
+	if (r == 0 && store->failure.code != 0)
+		log_info("store", "%s: settings are kept again", store->dir);
+	store->is_writing = false;
+	store->failure = failure;
+	/* What failed is still to be written, unless there is something newer. */
+	if (r < 0 && store->text == NULL)
+		store->text = text;
+	else
+		free(text);
+	return r == 0;
+}
+
+/* For news, or for the time to try again. */
+static void wait_after_failure(struct store *store)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += RETRY_S;
+	pthread_cond_timedwait(&store->news, &store->lock, &until);
+}
+
 static void *run(void *arg)
 {
 	struct store *store = arg;
@@ -136,14 +153,11 @@ static void *run(void *arg)
 		}
 		char *text = store->text;
 		store->text = NULL;
-		pthread_mutex_unlock(&store->lock);
-		int r = write_file(store, text);
-		if (r < 0 && !store->failing)
-			log_error("store", "%s: settings cannot be kept: %s", store->dir,
-				  strerror(-r));
-		store->failing = r < 0;
-		free(text);
-		pthread_mutex_lock(&store->lock);
+		if (write_text(store, text))
+			continue;
+		if (store->quit)
+			break;
+		wait_after_failure(store);
 	}
 	pthread_mutex_unlock(&store->lock);
 	return NULL;
@@ -153,8 +167,10 @@ int store_open(const char *state_dir, struct store **ret_store, struct error *er
 {
 	struct store *store = calloc(1, sizeof(*store));
 
-	if (store == NULL)
+	if (store == NULL || (store->root = json_object()) == NULL) {
+		free(store);
 		return error_set(err, -ENOMEM, "out of memory");
+	}
 	snprintf(store->dir, sizeof(store->dir), "%s", state_dir);
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->news, NULL);
@@ -176,48 +192,66 @@ void store_close(struct store *store)
 	pthread_cond_destroy(&store->news);
 	pthread_mutex_destroy(&store->lock);
 	free(store->text);
+	json_decref(store->root);
 	free(store);
 }
 
-const struct store_settings *store_get(const struct store *store)
+const json_t *store_get(const struct store *store)
 {
-	return &store->settings;
+	return store->root;
 }
 
-static char *encode(const struct store_settings *settings)
+void store_set(struct store *store, json_t *root)
 {
-	json_t *root = json_object();
-	char *text = NULL;
+	char *text = root != NULL ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
 
-	if (root == NULL)
-		return NULL;
-	if (settings->has_running)
-		json_object_set_new(root, "running", json_boolean(settings->running));
-	if (settings->has_picture)
-		json_object_set_new(root, "picture",
-				    json_pack("{s:i, s:i, s:i}", "width", (int)settings->width,
-					      "height", (int)settings->height, "fps_milli",
-					      (int)settings->fps_milli));
-	text = json_dumps(root, JSON_INDENT(2));
-	json_decref(root);
-	return text;
-}
-
-void store_set(struct store *store, const struct store_settings *settings)
-{
-	char *text = encode(settings);
-
-	store->settings = *settings;
-	pthread_mutex_lock(&store->lock);
-	if (text != NULL) {
-		free(store->text);
-		store->text = text;
+	if (text == NULL) {
+		log_error("store", "%s: settings cannot be kept: out of memory", store->dir);
+		json_decref(root);
+		return;
 	}
+	json_decref(store->root);
+	store->root = root;
+	pthread_mutex_lock(&store->lock);
+	free(store->text);
+	store->text = text;
 	pthread_cond_signal(&store->news);
 	pthread_mutex_unlock(&store->lock);
 	/* Most daemons never change a setting: the thread starts with the first. */
 	if (!store->has_thread)
 		store->has_thread = pthread_create(&store->thread, NULL, run, store) == 0;
-	if (!store->has_thread || text == NULL)
-		log_error("store", "%s: settings cannot be kept: out of memory", store->dir);
+	if (!store->has_thread)
+		log_error("store", "%s: settings cannot be kept: no thread", store->dir);
+}
+
+bool store_is_kept(struct store *store, struct error *ret_err)
+{
+	pthread_mutex_lock(&store->lock);
+	bool kept = store->text == NULL && !store->is_writing && store->failure.code == 0;
+	*ret_err = store->failure;
+	pthread_mutex_unlock(&store->lock);
+	return kept;
+}
+
+int store_probe(const struct store *store, struct error *err)
+{
+	struct statvfs disk;
+
+	/* The folder is made with the first change: until then, the one above it counts. */
+	if (access(store->dir, F_OK) < 0 && errno == ENOENT) {
+		char above[sizeof(store->dir)];
+		snprintf(above, sizeof(above), "%s", store->dir);
+		char *slash = strrchr(above, '/');
+		if (slash != NULL && slash != above)
+			*slash = '\0';
+		if (access(above, W_OK | X_OK) < 0)
+			return error_set(err, -errno, "%s: cannot be made: %s: %m", store->dir,
+					 above);
+		return 0;
+	}
+	if (access(store->dir, W_OK | X_OK) < 0 || statvfs(store->dir, &disk) < 0)
+		return error_set(err, -errno, "%s: %m", store->dir);
+	if (disk.f_bavail * disk.f_frsize < ROOM_MIN_BYTES)
+		return error_set(err, -ENOSPC, "%s: the disk is full", store->dir);
+	return 0;
 }

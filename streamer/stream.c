@@ -15,7 +15,8 @@
 
 struct stream {
 	sd_event *event;
-	const struct conf *conf;
+	const struct conf *conf; /* what is in effect: changes as settings do */
+	struct settings *settings;
 	struct store *store;
 	struct auq *auq;
 	struct pipeline *pipeline;
@@ -23,14 +24,14 @@ struct stream {
 	struct adaptive adaptive;
 	struct pipeline_report report; /* the newest */
 
-	bool running;
 	int64_t running_since_us;
 	bool watched;   /* somebody watches */
 	bool lingering; /* nobody does, but somebody did a moment ago */
 	bool demanded;
-	struct pipeline_settings asked; /* by generation asked_generation */
-	uint64_t asked_generation;      /* 0: nothing yet */
-	bool to_be_kept;                /* in the store, once it ended well */
+	bool is_ending;
+	struct changes changes;
+	bool is_proven;       /* pictures came of what was stored, or it was refused */
+	struct error refused; /* why the file's values serve instead; code 0: they do not */
 
 	void (*on_news)(void *arg);
 	void *on_news_arg;
@@ -41,7 +42,7 @@ struct stream {
 
 static void follow_demand(struct stream *stream)
 {
-	bool demanded = stream->running &&
+	bool demanded = settings_running(stream->settings) && !stream->is_ending &&
 			(!stream->conf->on_demand || stream->watched || stream->lingering);
 
 	if (demanded == stream->demanded)
@@ -91,22 +92,68 @@ static void on_server_closed(void *arg)
 	stream->on_closed(stream->on_closed_arg);
 }
 
-/* Settings that were asked for and work are kept. */
-static void keep_settings(struct stream *stream)
+static void tell_listener(struct stream *stream)
 {
-	const struct pipeline_change *change = &stream->report.change;
-	struct store_settings settings = *store_get(stream->store);
+	if (stream->on_news != NULL)
+		stream->on_news(stream->on_news_arg);
+}
 
-	if (!stream->to_be_kept || change->generation < stream->asked_generation || change->pending)
+/* What lives in the loop follows the settings at once. */
+static void on_outcome(void *arg)
+{
+	struct stream *stream = arg;
+
+	server_follow_conf(stream->server);
+	follow_demand(stream);
+	tell_listener(stream);
+}
+
+/* A camera that is not there, or somebody else's, says nothing about settings. */
+static bool is_absent(const struct error *error)
+{
+	return error->code == -ENODEV || error->code == -EBUSY || error->code == -ETIMEDOUT ||
+	       error->code == -EIO || error->code == -ENOMEM;
+}
+
+/* Has the camera refused what it was opened with first? */
+static bool is_refused(const struct stream *stream, struct error *ret_why)
+{
+	const struct pipeline_report *report = &stream->report;
+	const struct conf *conf = stream->conf;
+	struct source_caps caps;
+
+	pipeline_get_caps(stream->pipeline, &caps);
+	if (caps.mode_count > 0 &&
+	    !source_caps_have(&caps, conf->width, conf->height, conf->fps_milli)) {
+		error_set(ret_why, -ERANGE, "the camera has no mode %ux%u at %u.%03u fps",
+			  conf->width, conf->height, conf->fps_milli / 1000,
+			  conf->fps_milli % 1000);
+		return true;
+	}
+	if (report->state != PIPELINE_FAILED || is_absent(&report->last_error))
+		return false;
+	*ret_why = report->last_error;
+	return true;
+}
+
+/* A stored setting must not keep the camera from starting: the file's serve instead. */
+static void doubt_what_was_stored(struct stream *stream)
+{
+	struct pipeline_settings wanted;
+	struct error why;
+
+	if (stream->is_proven)
 		return;
-	stream->to_be_kept = false;
-	if (change->error.code != 0)
+	stream->is_proven = stream->report.flowing || changes_are_under_way(&stream->changes);
+	if (stream->is_proven || !is_refused(stream, &why))
 		return;
-	settings.has_picture = true;
-	settings.width = stream->asked.picture.width;
-	settings.height = stream->asked.picture.height;
-	settings.fps_milli = stream->asked.picture.fps_milli;
-	store_set(stream->store, &settings);
+	stream->is_proven = true;
+	if (!settings_revert(stream->settings))
+		return;
+	stream->refused = why;
+	log_warn("stream", "%s: the settings file's values serve, not the stored ones", why.text);
+	pipeline_settings_init(&wanted, stream->conf);
+	pipeline_set(stream->pipeline, &wanted);
 }
 
 static int on_report(sd_event_source *source, int fd, uint32_t events, void *arg)
@@ -119,20 +166,10 @@ static int on_report(sd_event_source *source, int fd, uint32_t events, void *arg
 	pipeline_take_news(stream->pipeline);
 	pipeline_get_report(stream->pipeline, &stream->report);
 	server_set_report(stream->server, &stream->report);
-	keep_settings(stream);
-	if (stream->on_news != NULL)
-		stream->on_news(stream->on_news_arg);
+	doubt_what_was_stored(stream);
+	changes_follow(&stream->changes, &stream->report);
+	tell_listener(stream);
 	return 0;
-}
-
-static void first_settings(const struct stream *stream, struct pipeline_settings *ret_settings)
-{
-	const struct store_settings *kept = store_get(stream->store);
-
-	pipeline_settings_init(ret_settings, stream->conf);
-	if (kept->has_picture)
-		ret_settings->picture =
-			(struct pipeline_picture){kept->width, kept->height, kept->fps_milli};
 }
 
 static int add_sources(struct stream *stream)
@@ -153,7 +190,13 @@ static int add_sources(struct stream *stream)
 
 static int build(struct stream *stream, int listen_fd, struct error *err)
 {
-	struct pipeline_config pipeline = {.conf = stream->conf, .out = stream->auq};
+	struct pipeline_control controls[SOURCE_CONTROLS_MAX];
+	struct pipeline_config pipeline = {
+		.conf = stream->conf,
+		.controls = controls,
+		.control_count = settings_controls(stream->settings, controls),
+		.out = stream->auq,
+	};
 	struct server_config server = {
 		.event = stream->event,
 		.listen_fd = listen_fd,
@@ -168,15 +211,21 @@ static int build(struct stream *stream, int listen_fd, struct error *err)
 	int r = server_new(&server, &stream->server, err);
 	if (r < 0)
 		return r;
-	first_settings(stream, &pipeline.settings);
+	pipeline_settings_init(&pipeline.settings, stream->conf);
 	r = pipeline_new(&pipeline, &stream->pipeline, err);
 	if (r < 0)
 		return r;
+	stream->changes = (struct changes){
+		.settings = stream->settings,
+		.pipeline = stream->pipeline,
+		.on_outcome = on_outcome,
+		.arg = stream,
+	};
 	r = add_sources(stream);
 	return r < 0 ? error_set(err, r, "the event loop: %s", strerror(-r)) : 0;
 }
 
-int stream_new(sd_event *event, const struct conf *conf, struct store *store, int listen_fd,
+int stream_new(sd_event *event, struct settings *settings, struct store *store, int listen_fd,
 	       struct stream **ret_stream, struct error *err)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
@@ -184,9 +233,9 @@ int stream_new(sd_event *event, const struct conf *conf, struct store *store, in
 	if (stream == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	stream->event = event;
-	stream->conf = conf;
+	stream->conf = settings_conf(settings);
+	stream->settings = settings;
 	stream->store = store;
-	stream->running = !store_get(store)->has_running || store_get(store)->running;
 	stream->running_since_us = clock_now_us();
 	stream->auq = auq_new(QUEUE_AUS);
 	int r = stream->auq == NULL ? error_set(err, -ENOMEM, "out of memory")
@@ -195,8 +244,8 @@ int stream_new(sd_event *event, const struct conf *conf, struct store *store, in
 		stream_free(stream);
 		return r;
 	}
-	server_set_running(stream->server, stream->running);
-	if (!stream->running)
+	server_set_running(stream->server, settings_running(settings));
+	if (!settings_running(settings))
 		log_info("stream", "stopped by its owner: start it over the API");
 	follow_demand(stream);
 	*ret_stream = stream;
@@ -217,7 +266,9 @@ bool stream_free(struct stream *stream)
 	if (!pipeline_free(stream->pipeline, PIPELINE_JOIN_US))
 		return false;
 	/* The last viewers' leaving changes nothing any more. */
-	stream->running = stream->demanded = false;
+	stream->is_ending = true;
+	stream->demanded = false;
+	changes_clear(&stream->changes);
 	sd_event_source_disable_unref(stream->report_source);
 	adaptive_clear(&stream->adaptive);
 	server_free(stream->server);
@@ -231,9 +282,12 @@ void stream_get_status(struct stream *stream, struct stream_status *ret_status)
 {
 	/* Not the report of the last news: its numbers go on without any. */
 	pipeline_get_report(stream->pipeline, &ret_status->pipeline);
-	ret_status->running = stream->running;
+	ret_status->running = settings_running(stream->settings);
 	ret_status->running_since_us = stream->running_since_us;
 	ret_status->demanded = stream->demanded;
+	ret_status->outcome = stream->changes.outcome;
+	ret_status->settings_kept = store_is_kept(stream->store, &ret_status->settings_error);
+	ret_status->settings_refused = stream->refused;
 	server_get_stats(stream->server, &ret_status->server);
 }
 
@@ -255,53 +309,52 @@ void stream_set_listener(struct stream *stream, void (*on_news)(void *arg), void
 
 bool stream_set_running(struct stream *stream, bool running)
 {
-	struct store_settings settings = *store_get(stream->store);
-
-	if (stream->running == running)
+	if (settings_running(stream->settings) == running)
 		return false;
-	stream->running = running;
 	stream->running_since_us = clock_now_us();
 	log_info("stream", "%s by its owner", running ? "started" : "stopped");
-	settings.has_running = true;
-	settings.running = running;
-	store_set(stream->store, &settings);
+	json_t *change = json_pack("{s:b}", "running", running);
+	settings_apply(stream->settings, change, true);
+	json_decref(change);
 	server_set_running(stream->server, running);
 	follow_demand(stream);
 	return true;
 }
 
-uint64_t stream_set(struct stream *stream, const struct pipeline_settings *settings, bool persist)
+uint64_t stream_change(struct stream *stream, json_t *what, bool persist)
 {
-	stream->asked = *settings;
-	stream->asked_generation = pipeline_set(stream->pipeline, settings);
-	stream->to_be_kept = persist;
-	return stream->asked_generation;
+	stream->is_proven = true; /* people know what they do from here on */
+	return changes_add(&stream->changes, what, persist);
 }
 
-void stream_get_settings(struct stream *stream, struct pipeline_settings *ret_settings)
+bool stream_is_changing(const struct stream *stream)
 {
-	struct pipeline_report report;
-
-	pipeline_get_report(stream->pipeline, &report);
-	/* The pipeline may not have seen the newest wish yet. */
-	*ret_settings = report.change.generation < stream->asked_generation ? stream->asked
-									    : report.settings;
+	return changes_are_under_way(&stream->changes);
 }
 
-uint64_t stream_set_controls(struct stream *stream, const struct pipeline_control *list,
-			     unsigned count)
+const struct settings *stream_settings(const struct stream *stream)
 {
-	return pipeline_set_controls(stream->pipeline, list, count);
+	return stream->settings;
 }
 
-uint64_t stream_set_picture(struct stream *stream, const struct pipeline_picture *picture,
-			    bool persist)
+const struct store *stream_store(const struct stream *stream)
 {
-	struct pipeline_settings settings;
+	return stream->store;
+}
 
-	stream_get_settings(stream, &settings);
-	settings.picture = *picture;
-	return stream_set(stream, &settings, persist);
+const struct server *stream_server(const struct stream *stream)
+{
+	return stream->server;
+}
+
+bool stream_close_viewer(struct stream *stream, uint64_t id)
+{
+	return server_close_viewer(stream->server, id, "closed by the owner");
+}
+
+bool stream_request_idr(struct stream *stream, uint32_t *ret_seq)
+{
+	return server_request_idr(stream->server, ret_seq);
 }
 
 void stream_set_fault(struct stream *stream, enum source_fault fault)

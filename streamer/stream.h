@@ -11,9 +11,11 @@
 #include <systemd/sd-event.h>
 
 #include "common/error.h"
+#include "streamer/changes.h"
 #include "streamer/conf.h"
 #include "streamer/pipeline.h"
 #include "streamer/server.h"
+#include "streamer/settings.h"
 #include "streamer/store.h"
 
 struct stream;
@@ -24,10 +26,15 @@ struct stream_status {            /* a copy */
 	bool demanded;            /* running, and somebody watches or it is always on */
 	struct pipeline_report pipeline;
 	struct server_stats server;
+
+	struct change_outcome outcome; /* of the newest change */
+	bool settings_kept;            /* what was changed is on the disk */
+	struct error settings_error;   /* why it is not; code 0 while it is being written */
+	struct error settings_refused; /* why the file's values serve, not the stored; code 0: no */
 };
 
-/* listen_fd is the stream's from now on. conf, store: must outlive it. */
-int stream_new(sd_event *event, const struct conf *conf, struct store *store, int listen_fd,
+/* listen_fd is the stream's from now on. settings, store: must outlive it. */
+int stream_new(sd_event *event, struct settings *settings, struct store *store, int listen_fd,
 	       struct stream **ret_stream, struct error *err);
 
 /* Viewers are told and go; on_closed is called when they are gone, perhaps at once. */
@@ -48,19 +55,20 @@ void stream_set_listener(struct stream *stream, void (*on_news)(void *arg), void
 /* Returns whether that is a change. Kept in the store. */
 bool stream_set_running(struct stream *stream, bool running);
 
-/* Returns the generation; how it ends stands in the status. Kept in the store once it ended well,
- * if persist. */
-uint64_t stream_set(struct stream *stream, const struct pipeline_settings *settings, bool persist);
+/* Takes what, a change of one section as settings.h has it, checked. Returns a ticket, whose
+ * outcome will stand in the status; 0: too many changes are under way. */
+uint64_t stream_change(struct stream *stream, json_t *what, bool persist);
+bool stream_is_changing(const struct stream *stream);
 
-/* The newest settings that were asked for and did not fail: what a further change is made of. */
-void stream_get_settings(struct stream *stream, struct pipeline_settings *ret_settings);
+const struct settings *stream_settings(const struct stream *stream);
+const struct store *stream_store(const struct stream *stream);
+const struct server *stream_server(const struct stream *stream);
 
-uint64_t stream_set_controls(struct stream *stream, const struct pipeline_control *list,
-			     unsigned count);
+bool stream_close_viewer(struct stream *stream, uint64_t id); /* false: nobody of that id */
 
-/* stream_set() of the picture alone. */
-uint64_t stream_set_picture(struct stream *stream, const struct pipeline_picture *picture,
-			    bool persist);
+/* Asks for an IDR. *ret_seq: the newest so far; it comes after it. false: one was asked for
+ * already. */
+bool stream_request_idr(struct stream *stream, uint32_t *ret_seq);
 
 void stream_set_fault(struct stream *stream, enum source_fault fault);
 

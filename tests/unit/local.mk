@@ -50,6 +50,8 @@ unit_tests = \
 	%D%/test_rate \
 	%D%/test_ration \
 	%D%/test_server \
+	%D%/test_safetext \
+	%D%/test_settings \
 	%D%/test_source \
 	%D%/test_source_feed \
 	%D%/test_source_file \
@@ -216,6 +218,14 @@ TESTS += $(unit_tests)
 %C%_test_metrics_SOURCES = %D%/test_metrics.c
 %C%_test_metrics_CPPFLAGS = $(test_cppflags)
 %C%_test_metrics_LDADD = $(test_ldadd)
+
+%C%_test_settings_SOURCES = %D%/test_settings.c
+%C%_test_settings_CPPFLAGS = $(test_cppflags)
+%C%_test_settings_LDADD = $(test_ldadd)
+
+%C%_test_safetext_SOURCES = %D%/test_safetext.c
+%C%_test_safetext_CPPFLAGS = $(test_cppflags)
+%C%_test_safetext_LDADD = $(test_ldadd)
 
 %C%_test_source_feed_SOURCES = %D%/test_source_feed.c
 %C%_test_source_feed_CPPFLAGS = $(test_cppflags)

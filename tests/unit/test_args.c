@@ -93,6 +93,67 @@ static void timeout_has_a_default_and_limits(void **state)
 	}
 }
 
+static void change_has_defaults_and_types(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *args, *pointer;
+	} cases[] = {
+		{"{\"dry_run\":1}", "/dry_run"},         {"{\"persist\":\"no\"}", "/persist"},
+		{"{\"if_match\":7}", "/if_match"},       {"{\"if_match\":null}", "/if_match"},
+		{"{\"timeout_ms\":1.5}", "/timeout_ms"},
+	};
+	struct args_change change;
+	const char *pointer;
+
+	json_t *args = load("{}");
+	assert_int_equal(args_change(args, &change, &pointer, NULL), 0);
+	assert_true(change.persist && !change.dry_run && change.if_match == NULL);
+	assert_int_equal(change.timeout_us, 5000000);
+	json_decref(args);
+	args = load("{\"dry_run\":true,\"persist\":false,\"if_match\":\"*\",\"timeout_ms\":1}");
+	assert_int_equal(args_change(args, &change, &pointer, NULL), 0);
+	assert_true(!change.persist && change.dry_run);
+	assert_string_equal(change.if_match, "*");
+	json_decref(args);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		args = load(cases[i].args);
+		assert_int_equal(args_change(args, &change, &pointer, NULL), -EINVAL);
+		assert_string_equal(pointer, cases[i].pointer);
+		json_decref(args);
+	}
+}
+
+static void page_has_defaults_and_limits(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *args, *pointer;
+		unsigned offset, limit;
+	} cases[] = {
+		{"{}", NULL, 0, 100},
+		{"{\"offset\":7,\"limit\":0}", NULL, 7, 0},
+		{"{\"limit\":200}", NULL, 0, 200},
+		{"{\"limit\":201}", "/limit", 0, 0},
+		{"{\"limit\":-1}", "/limit", 0, 0},
+		{"{\"offset\":\"0\"}", "/offset", 0, 0},
+		{"{\"offset\":99999999999}", "/offset", 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned offset = 0, limit = 0;
+		const char *pointer = NULL;
+		json_t *args = load(cases[i].args);
+		int r = args_page(args, &offset, &limit, &pointer, NULL);
+		assert_int_equal(r, cases[i].pointer != NULL ? -EINVAL : 0);
+		assert_int_equal(offset, cases[i].offset);
+		assert_int_equal(limit, cases[i].limit);
+		if (cases[i].pointer != NULL)
+			assert_string_equal(pointer, cases[i].pointer);
+		json_decref(args);
+	}
+}
+
 static void wish_is_brought_within_limits(void **state)
 {
 	UNUSED_STATE(state);
@@ -110,6 +171,8 @@ int main(void)
 		cmocka_unit_test(picture_is_read),
 		cmocka_unit_test(wrong_picture_is_pointed_at),
 		cmocka_unit_test(timeout_has_a_default_and_limits),
+		cmocka_unit_test(change_has_defaults_and_types),
+		cmocka_unit_test(page_has_defaults_and_limits),
 		cmocka_unit_test(wish_is_brought_within_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,14 @@
 #include "tests/unit/unit.h"
 
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/util.h"
 #include "streamer/store.h"
 
 static char dir[64];
@@ -34,7 +37,7 @@ static void path_of(char *path, size_t size, const char *leaf)
 static int remove_dir(void **state)
 {
 	static const char *const leaves[] = {"settings.json", "settings.json.damaged",
-					     "sub/settings.json", "sub"};
+					     "settings.json.new", "sub/settings.json", "sub"};
 	char path[128];
 
 	UNUSED_STATE(state);
@@ -55,106 +58,160 @@ static struct store *open_store(const char *where)
 	return store;
 }
 
-static void settings_survive_a_restart(void **state)
+static bool is_kept_in_the_end(struct store *store, struct error *error)
+{
+	for (unsigned i = 0; i < 1000 && error->code == 0; i++) {
+		if (store_is_kept(store, error))
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
+static void write_file(const char *text)
+{
+	char path[128];
+
+	path_of(path, sizeof(path), "settings.json");
+	FILE *file = fopen(path, "w");
+	fputs(text, file);
+	fclose(file);
+}
+
+static void object_survives_a_restart(void **state)
 {
 	UNUSED_STATE(state);
 	char sub[128];
-	struct store_settings settings = {
-		.has_running = true,
-		.running = false,
-		.has_picture = true,
-		.width = 640,
-		.height = 480,
-		.fps_milli = 29970,
-	};
+	struct error error = {0};
 
 	path_of(sub, sizeof(sub), "sub"); /* made when it is missing */
 	struct store *store = open_store(sub);
-	assert_false(store_get(store)->has_running);
-	store_set(store, &settings);
+	assert_int_equal(json_object_size(store_get(store)), 0);
+	assert_true(store_is_kept(store, &error));
+	store_set(store, json_pack("{s:b, s:{s:f}}", "running", 0, "config", "fps", 29.97));
+	assert_true(is_kept_in_the_end(store, &error));
 	store_close(store);
 
 	store = open_store(sub);
-	const struct store_settings *kept = store_get(store);
-	assert_true(kept->has_running && !kept->running && kept->has_picture);
-	assert_int_equal(kept->width, 640);
-	assert_int_equal(kept->height, 480);
-	assert_int_equal(kept->fps_milli, 29970);
+	const json_t *config = json_object_get(store_get(store), "config");
+	assert_true(json_is_false(json_object_get(store_get(store), "running")));
+	assert_true(json_number_value(json_object_get(config, "fps")) == 29.97);
 	store_close(store);
 }
 
-static void newest_settings_win(void **state)
+static void newest_object_wins(void **state)
 {
 	UNUSED_STATE(state);
 	struct store *store = open_store(dir);
-	struct store_settings settings = {.has_picture = true, .height = 480, .fps_milli = 1000};
 
-	for (unsigned width = 160; width <= 320; width += 2) {
-		settings.width = width;
-		store_set(store, &settings);
-	}
+	for (int n = 0; n <= 100; n++)
+		store_set(store, json_pack("{s:i}", "n", n));
 	store_close(store);
 	store = open_store(dir);
-	assert_int_equal(store_get(store)->width, 320);
+	assert_int_equal(json_integer_value(json_object_get(store_get(store), "n")), 100);
 	store_close(store);
 }
 
 static void damaged_file_is_set_aside_and_named(void **state)
 {
 	UNUSED_STATE(state);
-	char path[128];
+	static const char *const texts[] = {"{\"running\": fal", "",     "[]", "7",
+					    "{\"a\":1,\"a\":2}", "{} {}"};
+	char path[128], aside[128];
 
 	path_of(path, sizeof(path), "settings.json");
-	FILE *file = fopen(path, "w");
-	fputs("{\"running\": fal", file);
-	fclose(file);
-	struct store *store = open_store(dir);
-	assert_false(store_get(store)->has_running);
-	assert_non_null(strstr(last_line, path));
-	store_close(store);
-	path_of(path, sizeof(path), "settings.json.damaged");
-	assert_int_equal(access(path, F_OK), 0);
+	path_of(aside, sizeof(aside), "settings.json.damaged");
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		write_file(texts[i]);
+		struct store *store = open_store(dir);
+		assert_int_equal(json_object_size(store_get(store)), 0);
+		assert_non_null(strstr(last_line, path));
+		store_close(store);
+		assert_int_equal(access(aside, F_OK), 0);
+		assert_int_equal(access(path, F_OK), -1);
+		unlink(aside);
+	}
 }
 
-static void values_that_make_no_sense_are_left_out(void **state)
+static void file_half_written_beside_it_harms_nobody(void **state)
 {
 	UNUSED_STATE(state);
 	char path[128];
 
-	path_of(path, sizeof(path), "settings.json");
+	write_file("{\"running\": false}");
+	path_of(path, sizeof(path), "settings.json.new");
 	FILE *file = fopen(path, "w");
-	fputs("{\"running\": 7, \"picture\": {\"width\": -1, \"height\": 480}}", file);
+	fputs("{\"runn", file);
 	fclose(file);
 	struct store *store = open_store(dir);
-	assert_false(store_get(store)->has_running);
-	assert_false(store_get(store)->has_picture);
+	assert_true(json_is_false(json_object_get(store_get(store), "running")));
+	store_set(store, json_pack("{s:i}", "n", 1));
 	store_close(store);
+	assert_int_equal(access(path, F_OK), -1);
 }
 
-static void folder_that_cannot_be_written_is_logged_and_harms_nobody(void **state)
+static void folder_that_cannot_be_written_is_said_and_harms_nobody(void **state)
 {
 	UNUSED_STATE(state);
 	struct store *store = open_store("/proc/nalcast-cannot-be-made");
-	struct store_settings settings = {.has_running = true};
+	struct error error = {0};
 
-	store_set(store, &settings);
-	assert_true(store_get(store)->has_running);
+	store_set(store, json_pack("{s:i}", "n", 1));
+	assert_int_equal(json_integer_value(json_object_get(store_get(store), "n")), 1);
+	assert_false(is_kept_in_the_end(store, &error));
+	assert_non_null(strstr(error.text, "cannot be kept"));
 	store_close(store);
 	assert_non_null(strstr(last_line, "cannot be kept"));
+}
+
+static void what_failed_is_written_with_the_next(void **state)
+{
+	UNUSED_STATE(state);
+	char sub[128];
+	struct error error = {0};
+
+	path_of(sub, sizeof(sub), "sub");
+	FILE *file = fopen(sub, "w"); /* in the folder's place */
+	fclose(file);
+	struct store *store = open_store(sub);
+	assert_true(store_probe(store, NULL) < 0);
+	store_set(store, json_pack("{s:i}", "n", 1));
+	assert_false(is_kept_in_the_end(store, &error));
+	unlink(sub);
+	store_set(store, json_pack("{s:i}", "n", 2));
+	for (unsigned i = 0; i < 1000 && !store_is_kept(store, &error); i++)
+		poll(NULL, 0, 10);
+	assert_true(store_is_kept(store, &error));
+	assert_int_equal(error.code, 0);
+	assert_non_null(strstr(last_line, "kept again"));
+	store_close(store);
+}
+
+static void probe_tells_what_would_come(void **state)
+{
+	UNUSED_STATE(state);
+	char sub[128];
+
+	struct store *store = open_store(dir);
+	assert_int_equal(store_probe(store, NULL), 0);
+	store_close(store);
+	path_of(sub, sizeof(sub), "sub");
+	store = open_store(sub); /* can be made */
+	assert_int_equal(store_probe(store, NULL), 0);
+	store_close(store);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(settings_survive_a_restart, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(newest_settings_win, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(damaged_file_is_set_aside_and_named, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(values_that_make_no_sense_are_left_out, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(
-			folder_that_cannot_be_written_is_logged_and_harms_nobody, make_dir,
-			remove_dir),
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+		IN_A_FOLDER(object_survives_a_restart),
+		IN_A_FOLDER(newest_object_wins),
+		IN_A_FOLDER(damaged_file_is_set_aside_and_named),
+		IN_A_FOLDER(file_half_written_beside_it_harms_nobody),
+		IN_A_FOLDER(folder_that_cannot_be_written_is_said_and_harms_nobody),
+		IN_A_FOLDER(what_failed_is_written_with_the_next),
+		IN_A_FOLDER(probe_tells_what_would_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

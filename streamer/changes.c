@@ -1,0 +1,160 @@
+#include "streamer/changes.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+
+void changes_clear(struct changes *changes)
+{
+	for (unsigned i = 0; i < changes->count; i++)
+		json_decref(changes->queue[i].what);
+	changes->count = 0;
+}
+
+bool changes_are_under_way(const struct changes *changes)
+{
+	return changes->count > 0;
+}
+
+static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
+{
+	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
+}
+
+static bool same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
+{
+	return same_picture(&a->picture, &b->picture) && a->bitrate_bps == b->bitrate_bps &&
+	       a->gop_frames == b->gop_frames && strcmp(a->encoder, b->encoder) == 0 &&
+	       a->any_profile == b->any_profile && strcmp(a->source, b->source) == 0 &&
+	       strcmp(a->source_device, b->source_device) == 0;
+}
+
+static bool same_config(const struct conf *a, const struct conf *b)
+{
+	json_t *one = confkey_all(a), *other = confkey_all(b);
+	bool same = json_equal(one, other);
+
+	json_decref(one);
+	json_decref(other);
+	return same;
+}
+
+/* A picture that the camera did not grant is asked for again. */
+static bool is_granted(const struct pipeline_report *report, const struct pipeline_settings *wanted)
+{
+	bool known = report->own_size || report->state == PIPELINE_RUNNING;
+
+	return !known || same_picture(&report->granted, &wanted->picture);
+}
+
+static void begin_settings(struct changes *changes, const json_t *what)
+{
+	const struct conf *conf = settings_conf(changes->settings);
+	struct conf candidate = *conf;
+	struct pipeline_settings wanted;
+	struct pipeline_report report;
+
+	settings_overlay(changes->settings, what, &candidate);
+	pipeline_settings_init(&wanted, &candidate);
+	pipeline_get_report(changes->pipeline, &report);
+	bool of_picture = json_object_get(what, "resolution") != NULL;
+	changes->mine.changed = !same_config(conf, &candidate);
+	if (same_settings(&wanted, &report.settings) &&
+	    (!of_picture || is_granted(&report, &wanted)))
+		return;
+	changes->mine.changed = true;
+	changes->generation = pipeline_set(changes->pipeline, &wanted);
+}
+
+static const struct source_control *find_control(const struct source_caps *caps, const char *name)
+{
+	for (unsigned i = 0; i < caps->control_count; i++)
+		if (strcmp(caps->controls[i].name, name) == 0)
+			return &caps->controls[i];
+	return NULL;
+}
+
+static void begin_controls(struct changes *changes, json_t *controls)
+{
+	struct pipeline_control list[SOURCE_CONTROLS_MAX];
+	struct source_caps caps;
+	unsigned count = 0;
+	const char *name;
+	json_t *value;
+
+	pipeline_get_caps(changes->pipeline, &caps);
+	json_object_foreach(controls, name, value)
+	{
+		const struct source_control *control = find_control(&caps, name);
+		if (control == NULL || count == SOURCE_CONTROLS_MAX)
+			continue;
+		double number = json_is_null(value)      ? control->default_value
+				: json_is_boolean(value) ? json_is_true(value)
+							 : json_number_value(value);
+		changes->mine.changed |= fabs(number - control->value) > 1e-9;
+		memcpy(list[count].name, control->name, sizeof(list[count].name));
+		list[count++].value = number;
+	}
+	if (count > 0)
+		changes->generation = pipeline_set_controls(changes->pipeline, list, count);
+}
+
+static void finish(struct changes *changes)
+{
+	struct change first = changes->queue[0];
+
+	changes->generation = 0;
+	changes->count--;
+	memmove(changes->queue, changes->queue + 1, changes->count * sizeof(changes->queue[0]));
+	if (changes->mine.error.code == 0)
+		settings_apply(changes->settings, first.what, first.persist);
+	else
+		changes->mine.changed = false;
+	json_decref(first.what);
+	changes->outcome = changes->mine;
+	changes->on_outcome(changes->arg);
+}
+
+/* Until one has to wait for the pipeline. */
+static void go_on(struct changes *changes)
+{
+	while (changes->count > 0 && changes->generation == 0) {
+		const struct change *first = &changes->queue[0];
+		json_t *controls = json_object_get(first->what, "controls");
+		changes->mine = (struct change_outcome){.ticket = first->ticket, .now = true};
+		if (controls != NULL)
+			begin_controls(changes, controls);
+		else
+			begin_settings(changes, first->what);
+		if (changes->generation == 0)
+			finish(changes);
+	}
+}
+
+uint64_t changes_add(struct changes *changes, json_t *what, bool persist)
+{
+	if (changes->count == CHANGES_MAX || what == NULL) {
+		json_decref(what);
+		return 0;
+	}
+	uint64_t ticket = ++changes->last_ticket;
+	changes->queue[changes->count++] = (struct change){ticket, what, persist};
+	go_on(changes);
+	return ticket;
+}
+
+void changes_follow(struct changes *changes, const struct pipeline_report *report)
+{
+	const struct pipeline_change *change = &report->change;
+
+	if (changes->generation == 0 || change->generation < changes->generation || change->pending)
+		return;
+	changes->mine.error = change->error;
+	changes->mine.now = change->now;
+	changes->mine.interruption_us = change->interruption_us;
+	finish(changes);
+	go_on(changes);
+}

@@ -1,0 +1,221 @@
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "streamer/ops.h"
+#include "streamer/statejson.h"
+
+static json_t *controls_body(const struct op *op)
+{
+	struct source_caps caps;
+
+	stream_get_caps(op->host->stream, &caps);
+	return statejson_controls(&caps);
+}
+
+static void op_controls(struct op *op, const json_t *args)
+{
+	(void)args;
+	op_reply(op, controls_body(op));
+}
+
+static const struct source_control *find_control(const struct source_caps *caps, const char *name)
+{
+	for (unsigned i = 0; i < caps->control_count; i++)
+		if (strcmp(caps->controls[i].name, name) == 0)
+			return &caps->controls[i];
+	return NULL;
+}
+
+static bool fail_control(struct op *op, enum ctl_code code, const char *name, json_t *extra,
+			 const struct error *error)
+{
+	op_fail_key(op, code, name, extra, error->text);
+	return false;
+}
+
+static bool fail_unknown(struct op *op, const struct source_caps *caps, const char *name)
+{
+	json_t *list = json_array();
+	struct error error;
+
+	for (unsigned i = 0; i < caps->control_count; i++)
+		json_array_append_new(list, json_string(caps->controls[i].name));
+	error_set(&error, -ENOENT, "this camera has no control '%.40s'", name);
+	return fail_control(op, CTL_INVALID, name, json_pack("{s:o}", "allowed", list), &error);
+}
+
+static const char *type_words(const struct source_control *control)
+{
+	static const char *const words[] = {
+		[SOURCE_CONTROL_INTEGER] = "an integer",
+		[SOURCE_CONTROL_FLOAT] = "a number",
+		[SOURCE_CONTROL_BOOL] = "true or false",
+	};
+
+	return words[control->type];
+}
+
+static bool fail_value(struct op *op, const struct source_control *control, const json_t *value)
+{
+	struct error error;
+	json_t *extra;
+
+	if (control->type == SOURCE_CONTROL_BOOL) {
+		error_set(&error, -EINVAL, "%s is true or false", control->name);
+		extra = json_pack("{s:[b, b]}", "allowed", 1, 0);
+	} else {
+		error_set(&error, -ERANGE, "%s is %s from %g to %g", control->name,
+			  type_words(control), control->min, control->max);
+		extra = json_pack("{s:{s:o, s:o}}", "allowed", "min",
+				  statejson_control_value(control, control->min), "max",
+				  statejson_control_value(control, control->max));
+		if (json_is_number(value))
+			json_object_set_new(extra, "nearest",
+					    statejson_control_value(control,
+								    fmax(control->min,
+									 fmin(json_number_value(
+										      value),
+									      control->max))));
+	}
+	return fail_control(op, CTL_INVALID, control->name, extra, &error);
+}
+
+static bool is_sound(const struct source_control *control, const json_t *value)
+{
+	double number = json_number_value(value);
+
+	if (json_is_null(value))
+		return true;
+	if (control->type == SOURCE_CONTROL_BOOL)
+		return json_is_boolean(value);
+	if (control->type == SOURCE_CONTROL_INTEGER && !json_is_integer(value))
+		return false;
+	return json_is_number(value) && number >= control->min && number <= control->max;
+}
+
+/* All are checked before any is set. */
+static bool check_controls(struct op *op, const struct source_caps *caps, json_t *patch)
+{
+	struct error error;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(patch, name, value)
+	{
+		const struct source_control *control = find_control(caps, name);
+		if (control == NULL)
+			return fail_unknown(op, caps, name);
+		if (!control->writable) {
+			error_set(&error, -EACCES, "%s can only be read", name);
+			return fail_control(op, CTL_UNSUPPORTED, name, NULL, &error);
+		}
+		if (!is_sound(control, value))
+			return fail_value(op, control, value);
+	}
+	return true;
+}
+
+static bool would_change(const struct source_caps *caps, json_t *effective, json_t *patch)
+{
+	bool changed = false;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(patch, name, value)
+	{
+		const struct source_control *control = find_control(caps, name);
+		json_t *entry = json_object_get(effective, name);
+		json_t *wanted =
+			json_is_null(value)
+				? statejson_control_value(control, control->default_value)
+			: json_is_boolean(value)
+				? json_incref(value)
+				: statejson_control_value(control, json_number_value(value));
+		changed |= !json_equal(json_object_get(entry, "value"), wanted);
+		json_object_set_new(entry, "value", wanted);
+	}
+	return changed;
+}
+
+static void answer_controls(struct op *op, const struct stream_status *status, bool pending)
+{
+	const struct error *error = &status->outcome.error;
+	char pointer[64];
+
+	if (!pending && error->code != 0) {
+		/* The camera's own limits may depend on one another: who asked sees which it was.
+		 */
+		snprintf(pointer, sizeof(pointer), "/%s",
+			 json_object_iter_key(json_object_iter(op->requested)));
+		op_fail_change(op, error, pointer, NULL);
+	} else {
+		op_reply_change(op, controls_body(op), status, pending, false);
+	}
+}
+
+static void change_controls(struct op *op, json_t *patch, const struct args_change *change)
+{
+	static const struct op_wait wait_for_controls = {op_outcome_is_there, answer_controls};
+	struct stream_status status;
+	struct source_caps caps;
+
+	stream_get_caps(op->host->stream, &caps);
+	stream_get_status(op->host->stream, &status);
+	if (caps.backend[0] == '\0') {
+		op_fail_unavailable(op, status.pipeline.reason);
+		return;
+	}
+	if (!check_controls(op, &caps, patch))
+		return;
+	json_t *effective = statejson_controls(&caps);
+	op->requested = json_incref(patch);
+	op->changed = would_change(&caps, effective, patch);
+	if (change->dry_run || json_object_size(patch) == 0) {
+		op_reply_change(op, effective, &status, true, false);
+		op->reply.pending = false;
+		return;
+	}
+	json_decref(effective);
+	op_change(op, json_pack("{s:O}", "controls", patch), change, &wait_for_controls);
+}
+
+static void op_set_controls(struct op *op, const json_t *args)
+{
+	json_t *patch = json_object_get(args, "patch");
+	struct args_change change;
+
+	if (!op_read_change(op, args, controls_body(op), &change))
+		return;
+	if (!json_is_object(patch))
+		op_fail(op, CTL_INVALID, "", NULL, "a patch is an object (RFC 7396)");
+	else
+		change_controls(op, patch, &change);
+}
+
+static void op_reset_control(struct op *op, const json_t *args)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+	struct args_change change;
+	struct source_caps caps;
+
+	if (!op_read_change(op, args, controls_body(op), &change))
+		return;
+	stream_get_caps(op->host->stream, &caps);
+	if (name == NULL || (caps.backend[0] != '\0' && find_control(&caps, name) == NULL)) {
+		op_fail(op, CTL_NOT_FOUND, "/name", NULL, "this camera has no such control");
+		return;
+	}
+	json_t *patch = json_pack("{s:n}", name);
+	change_controls(op, patch, &change);
+	json_decref(patch);
+}
+
+const struct op_entry ops_controls[] = {
+	{"controls", op_controls},
+	{"set-controls", op_set_controls},
+	{"reset-control", op_reset_control},
+	{NULL, NULL},
+};

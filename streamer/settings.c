@@ -1,0 +1,299 @@
+#include "streamer/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/util.h"
+#include "streamer/source.h"
+
+struct settings {
+	const struct conf *file;
+	struct store *store;
+	struct conf effective;
+	json_t *live; /* what the API changed: sections of the file's shape */
+};
+
+bool settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
+		    struct confkey_problem *ret_problem)
+{
+	struct conf candidate = *conf;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)patch, name, value)
+	{
+		const struct confkey *key = confkey_find(name);
+		if (key == NULL) {
+			confkey_unknown(name, ret_problem);
+			return false;
+		}
+		if (json_is_null(value))
+			confkey_reset(key, settings->file, &candidate);
+		else if (!confkey_set(key, value, &candidate, ret_problem))
+			return false;
+	}
+	*conf = candidate;
+	return true;
+}
+
+/* --- what is in effect */
+
+static bool read_size(const json_t *size, struct conf *conf)
+{
+	const json_t *width = json_object_get(size, "width");
+	const json_t *height = json_object_get(size, "height");
+	char text[48];
+
+	if (!json_is_integer(width) || !json_is_integer(height))
+		return false;
+	snprintf(text, sizeof(text), "%lldx%lld", (long long)json_integer_value(width),
+		 (long long)json_integer_value(height));
+	return conf_set(conf, "size", text, NULL) == 0;
+}
+
+void settings_overlay(const struct settings *settings, const json_t *change, struct conf *conf)
+{
+	const json_t *size = json_object_get(change, "resolution");
+	const char *name;
+	json_t *value;
+
+	if (json_is_null(size)) {
+		conf->width = settings->file->width;
+		conf->height = settings->file->height;
+	} else if (size != NULL) {
+		read_size(size, conf);
+	}
+	json_object_foreach(json_object_get(change, "config"), name, value)
+	{
+		struct confkey_problem problem = {.extra = NULL};
+		const struct confkey *key = confkey_find(name);
+		if (key != NULL && json_is_null(value))
+			confkey_reset(key, settings->file, conf);
+		else if (key != NULL)
+			confkey_set(key, value, conf, &problem);
+		json_decref(problem.extra);
+	}
+}
+
+static void merge_member(json_t *target, const char *name, json_t *value)
+{
+	if (json_is_null(value))
+		json_object_del(target, name);
+	else
+		json_object_set(target, name, value);
+}
+
+/* RFC 7396, two levels deep: sections and what is in them. */
+static void merge(json_t *target, const json_t *change)
+{
+	const char *name, *key;
+	json_t *section, *value;
+
+	json_object_foreach((json_t *)change, name, section)
+	{
+		if (!json_is_object(section)) {
+			merge_member(target, name, section);
+			continue;
+		}
+		json_t *old = json_object_get(target, name);
+		json_t *merged = json_is_object(old) ? json_copy(old) : json_object();
+		json_object_foreach(section, key, value) merge_member(merged, key, value);
+		if (json_object_size(merged) > 0)
+			json_object_set(target, name, merged);
+		else
+			json_object_del(target, name);
+		json_decref(merged);
+	}
+}
+
+static void recompute(struct settings *settings)
+{
+	settings->effective = *settings->file;
+	settings_overlay(settings, settings->live, &settings->effective);
+}
+
+void settings_apply(struct settings *settings, const json_t *change, bool persist)
+{
+	merge(settings->live, change);
+	recompute(settings);
+	if (!persist)
+		return;
+	json_t *kept = json_copy((json_t *)store_get(settings->store));
+	merge(kept, change);
+	if (json_equal(kept, store_get(settings->store)))
+		json_decref(kept);
+	else
+		store_set(settings->store, kept);
+}
+
+bool settings_revert(struct settings *settings)
+{
+	static const char *const names[] = {"source",      "encoder",    "fps",
+					    "bitrate_bps", "gop_frames", "profiles"};
+	json_t *config = json_object_get(settings->live, "config");
+	bool any = json_object_del(settings->live, "resolution") == 0;
+
+	any |= json_object_del(settings->live, "controls") == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		any |= json_object_del(config, names[i]) == 0;
+	recompute(settings);
+	return any;
+}
+
+bool settings_running(const struct settings *settings)
+{
+	return !json_is_false(json_object_get(settings->live, "running"));
+}
+
+unsigned settings_controls(const struct settings *settings, struct pipeline_control *ret_list)
+{
+	unsigned count = 0;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json_object_get(settings->live, "controls"), name, value)
+	{
+		struct pipeline_control *control = &ret_list[count];
+		if (count == SOURCE_CONTROLS_MAX || strlen(name) >= sizeof(control->name))
+			continue;
+		snprintf(control->name, sizeof(control->name), "%s", name);
+		control->value =
+			json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
+		count++;
+	}
+	return count;
+}
+
+const struct conf *settings_conf(const struct settings *settings)
+{
+	return &settings->effective;
+}
+
+const struct conf *settings_file(const struct settings *settings)
+{
+	return settings->file;
+}
+
+/* --- what was stored */
+
+static void leave_out(const char *section, const char *name)
+{
+	log_warn("settings", "stored %s%s%.40s makes no sense: the file's value serves", section,
+		 section[0] != '\0' ? " " : "", name);
+}
+
+static void leave_alone(const char *section, const char *name)
+{
+	log_warn("settings", "stored %s%s%.40s is not known to this version: it is left alone",
+		 section, section[0] != '\0' ? " " : "", name);
+}
+
+static json_t *sound_config(const struct settings *settings, json_t *kept)
+{
+	struct conf scratch = *settings->file;
+	json_t *sound = json_object();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(kept, name, value)
+	{
+		struct confkey_problem problem = {.extra = NULL};
+		const struct confkey *key = confkey_find(name);
+		if (key == NULL)
+			leave_alone("config", name);
+		else if (confkey_set(key, value, &scratch, &problem))
+			json_object_set(sound, name, value);
+		else
+			leave_out("config", name);
+		json_decref(problem.extra);
+	}
+	return sound;
+}
+
+/* Which controls there are, the camera says when it is opened. */
+static json_t *sound_controls(json_t *kept)
+{
+	json_t *sound = json_object();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(kept, name, value)
+	{
+		if (json_is_number(value) || json_is_boolean(value))
+			json_object_set(sound, name, value);
+		else
+			leave_out("control", name);
+	}
+	return sound;
+}
+
+/* NULL: it makes no sense. A new reference. */
+static json_t *sound_section(const struct settings *settings, const char *name, json_t *kept)
+{
+	struct conf scratch;
+
+	if (strcmp(name, "running") == 0)
+		return json_is_boolean(kept) ? json_incref(kept) : NULL;
+	if (strcmp(name, "resolution") == 0)
+		return read_size(kept, &scratch) ? json_incref(kept) : NULL;
+	if (!json_is_object(kept))
+		return NULL;
+	return strcmp(name, "config") == 0 ? sound_config(settings, kept) : sound_controls(kept);
+}
+
+static bool is_section(const char *name)
+{
+	static const char *const names[] = {"running", "resolution", "config", "controls"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void take_stored(struct settings *settings)
+{
+	const char *name;
+	json_t *kept;
+
+	json_object_foreach((json_t *)store_get(settings->store), name, kept)
+	{
+		if (!is_section(name)) {
+			leave_alone("", name);
+			continue;
+		}
+		json_t *sound = sound_section(settings, name, kept);
+		if (sound != NULL)
+			json_object_set_new(settings->live, name, sound);
+		else
+			leave_out("", name);
+	}
+}
+
+int settings_new(const struct conf *file, struct store *store, struct settings **ret_settings,
+		 struct error *err)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+
+	if (settings == NULL || (settings->live = json_object()) == NULL) {
+		free(settings);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	settings->file = file;
+	settings->store = store;
+	take_stored(settings);
+	recompute(settings);
+	*ret_settings = settings;
+	return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+	if (settings == NULL)
+		return;
+	json_decref(settings->live);
+	free(settings);
+}

@@ -1,0 +1,55 @@
+/* settings: what is in effect: the file's values, and over them what the API changed (protocol.md
+ * section 6). Owns the changes and gives those that are to last to the store.
+ *
+ * A change is an object of sections; a null goes back to the file's value:
+ *
+ *     {"running":true, "resolution":{"width":640,"height":480}, "config":{"bitrate_bps":1000000},
+ *      "controls":{"brightness":10}}
+ *
+ * That is also what settings.json holds. Loop thread. */
+#ifndef STREAMER_SETTINGS_H
+#define STREAMER_SETTINGS_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "streamer/conf.h"
+#include "streamer/confkeys.h"
+#include "streamer/pipeline.h"
+#include "streamer/store.h"
+
+struct settings;
+
+/* file, store: must outlive it. What the store holds and makes no sense is left out, with a warning
+ * each; what it holds and is not known (a newer version's) is kept there. */
+int settings_new(const struct conf *file, struct store *store, struct settings **ret_settings,
+		 struct error *err);
+void settings_free(struct settings *settings); /* NULL is nothing */
+
+/* The effective values; the object stays, settings_apply() changes what is in it. */
+const struct conf *settings_conf(const struct settings *settings);
+const struct conf *settings_file(const struct settings *settings);
+
+bool settings_running(const struct settings *settings);
+
+/* The controls that were changed, at most SOURCE_CONTROLS_MAX; returns how many. */
+unsigned settings_controls(const struct settings *settings, struct pipeline_control *ret_list);
+
+/* Puts a patch of the section "config", as it came, over conf: all of it, or none and what is wrong
+ * with it. false: that. */
+bool settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
+		    struct confkey_problem *ret_problem);
+
+/* Puts a change that was checked over conf. */
+void settings_overlay(const struct settings *settings, const json_t *change, struct conf *conf);
+
+/* The change is in effect from now on; persist: for later starts as well. */
+void settings_apply(struct settings *settings, const json_t *change, bool persist);
+
+/* The camera refused what was stored: the file's values serve for all that camera and encoder see;
+ * the store stays as it is. false: nothing of that was stored. */
+bool settings_revert(struct settings *settings);
+
+#endif
