@@ -27,22 +27,28 @@ EXTRA_DIST += \
 	%D%/integration/bench.test.mjs \
 	%D%/integration/adaptive.test.mjs \
 	%D%/integration/chain.test.mjs \
+	%D%/integration/config.test.mjs \
 	%D%/integration/control.test.mjs \
+	%D%/integration/controls.test.mjs \
 	%D%/integration/demand.test.mjs \
 	%D%/integration/demo.test.mjs \
+	%D%/integration/diagnostics.test.mjs \
 	%D%/integration/echo.test.mjs \
 	%D%/integration/faults.test.mjs \
 	%D%/integration/handshake.test.mjs \
 	%D%/integration/hostile.test.mjs \
 	%D%/integration/idle.test.mjs \
 	%D%/integration/live.test.mjs \
+	%D%/integration/persist.test.mjs \
 	%D%/integration/process.test.mjs \
 	%D%/integration/slow.test.mjs \
+	%D%/integration/viewers.test.mjs \
 	%D%/integration/viewing.test.mjs \
 	%D%/integration/websocket.test.mjs \
 	%D%/lib/broadway.mjs \
 	%D%/lib/daemon.mjs \
 	%D%/lib/demo.mjs \
+	%D%/lib/etag.mjs \
 	%D%/lib/ffmpeg.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \

@@ -175,14 +175,14 @@ describe('state', { concurrency: 4 }, () => {
   test('of a camera that lost the kept size does not keep it from starting', async () => {
     const daemon = new Daemon();
     writeFileSync(`${daemon.stateDir}/settings.json`,
-      '{"picture":{"width":4000,"height":2000,"fps_milli":30000},"running":"yes"}',
+      '{"resolution":{"width":4000,"height":2000},"running":"yes"}',
       { mode: 0o666 });
     await daemon.launch().ready();
     const viewer = await new Wire(daemon).opened();
     await viewer.more(1);
-    const { source } = await daemon.state();
-    assert.deepEqual([source.width, source.height], [1920, 1080]);
-    assert.match(source.last_error, /4000x2000/);
+    const { source, settings } = await daemon.state();
+    assert.deepEqual([source.width, source.height], [160, 120], 'the settings file\'s');
+    assert.match(settings.refused, /4000x2000/);
     await viewer.close();
     await daemon.stop();
   });

@@ -104,7 +104,7 @@ export class Daemon {
   /** One request on the control socket; gives the reply. Viewers here go on meanwhile. */
   async ctl(op, args = {}) {
     const socat = spawn('socat',
-      ['-t30', '-T30', '-', `UNIX-CONNECT:${this.sockets.control},type=5`],
+      ['-t30', '-T30', '-b65536', '-', `UNIX-CONNECT:${this.sockets.control},type=5`],
       { stdio: ['pipe', 'pipe', 'inherit'] });
     let reply = '';
     socat.stdout.setEncoding('utf8').on('data', (text) => (reply += text));

@@ -1,0 +1,101 @@
+// The camera's controls over the control socket; those of the test pattern act on its pictures.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startDaemon, waitFor } from '../lib/daemon.mjs';
+import { etagOf } from '../lib/etag.mjs';
+import { Wire } from '../lib/wire.mjs';
+
+describe('controls', () => {
+  let daemon;
+  const values = async () => Object.fromEntries(Object.entries(await daemon.did('controls'))
+    .map(([name, { value }]) => [name, value]));
+  const set = (patch, more = {}) => daemon.ctl('set-controls', { patch, ...more });
+
+  before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0']); });
+  after(() => daemon?.stop());
+
+  test('are shown with type, limits, default and unit', async () => {
+    const controls = await daemon.did('controls');
+    assert.deepEqual(Object.keys(controls).sort(), ['brightness', 'contrast', 'hflip', 'vflip']);
+    assert.deepEqual(controls.brightness, { type: 'number', value: 0, min: -1, max: 1, step: null,
+      default: 0, unit: '', writable: true });
+    assert.deepEqual(controls.hflip, { type: 'boolean', value: false, min: null, max: null,
+      step: null, default: false, unit: '', writable: true });
+  });
+
+  test('are set while the camera is closed, and hold when it opens', async () => {
+    const { result } = await set({ brightness: 0.5, hflip: true });
+    assert.deepEqual([result.requested, result.changed, result.applied],
+      [{ brightness: 0.5, hflip: true }, true, 'next-start']);
+    assert.deepEqual([result.effective.brightness.value, result.effective.hflip.value],
+      [0.5, true]);
+    const viewer = await new Wire(daemon).opened();
+    await viewer.more(2);
+    assert.deepEqual(await values(), { brightness: 0.5, contrast: 1, hflip: true, vflip: false });
+    await viewer.close();
+  });
+
+  test('are set while somebody watches, without a hole', async () => {
+    const viewer = await new Wire(daemon).opened();
+    await viewer.more(1);
+    const { result } = await set({ contrast: 1.5, vflip: true });
+    assert.deepEqual([result.applied, result.changed], ['now', true]);
+    assert.equal((await set({ contrast: 1.5 })).result.changed, false);
+    await viewer.more(5);
+    assert.equal(viewer.holes, 0);
+    assert.ok(viewer.messages.slice(1).every((one) => !one.discontinuity));
+    viewer.assertDecodable();
+    await viewer.close();
+  });
+
+  test('are set all or not at all', async () => {
+    const before = await values();
+    for (const [patch, pointer, more] of [
+      [{ brightness: 0.1, contrast: 3 }, '/contrast',
+        { allowed: { min: 0, max: 2 }, nearest: 2 }],
+      [{ brightness: 0.1, contrast: -1 }, '/contrast', { nearest: 0 }],
+      [{ brightness: 0.1, contrast: 'much' }, '/contrast', { allowed: { min: 0, max: 2 } }],
+      [{ brightness: 0.1, hflip: 1 }, '/hflip', { allowed: [true, false] }],
+      [{ brightness: 0.1, saturation: 1 }, '/saturation', {}],
+    ]) {
+      const { error } = await set(patch);
+      assert.deepEqual([error.code, error.pointer], ['invalid', pointer], JSON.stringify(patch));
+      for (const [key, value] of Object.entries(more)) assert.deepEqual(error[key], value);
+    }
+    for (const patch of [[], 7, null, undefined])
+      assert.equal((await set(patch)).error.code, 'invalid');
+    assert.deepEqual(await values(), before);
+  });
+
+  test('go back to the camera\'s default', async () => {
+    await set({ brightness: 0.25, contrast: 0.5 });
+    const { effective } = await daemon.did('reset-control', { name: 'brightness' });
+    assert.deepEqual([effective.brightness.value, effective.contrast.value], [0, 0.5]);
+    assert.equal((await set({ contrast: null })).result.effective.contrast.value, 1);
+    assert.equal((await daemon.ctl('reset-control', { name: 'zoom' })).error.code, 'not-found');
+  });
+
+  test('can be tried, and held against an entity tag', async () => {
+    const before = await values();
+    const { result } = await set({ brightness: -1 }, { dry_run: true });
+    assert.deepEqual([result.changed, result.effective.brightness.value], [true, -1]);
+    assert.equal((await set({}, { dry_run: true })).result.changed, false);
+    assert.equal((await set({})).result.changed, false);
+    assert.deepEqual(await values(), before);
+    const seen = etagOf(await daemon.did('controls'));
+    assert.ok((await set({ brightness: 1 }, { if_match: seen })).ok);
+    assert.equal((await set({ brightness: 0 }, { if_match: seen })).error.code, 'precondition');
+  });
+
+  test('are kept over a restart, unless they were not to be', async () => {
+    await set({ brightness: 0.75 });
+    await set({ contrast: 0.5, hflip: null, vflip: null }, { persist: false });
+    await waitFor('the file', async () => (await daemon.state()).settings.persisted);
+    await daemon.restart();
+    const viewer = await new Wire(daemon).opened();
+    await viewer.more(2);
+    const now = await values();
+    assert.deepEqual([now.brightness, now.contrast], [0.75, 1]);
+    await viewer.close();
+  });
+});
