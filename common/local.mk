@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libcommon.a
 %C%_libcommon_a_SOURCES = \
+	%D%/camname.c %D%/camname.h \
 	%D%/ctlproto.c %D%/ctlproto.h \
 	%D%/error.c %D%/error.h \
 	%D%/etag.c %D%/etag.h \

@@ -6,6 +6,7 @@
 
 #include <ini.h>
 
+#include "common/camname.h"
 #include "common/origin.h"
 #include "common/util.h"
 
@@ -83,21 +84,9 @@ static int set_config(struct conf *conf, const char *value)
 	return copy(conf->config, sizeof(conf->config), value);
 }
 
-static bool name_is_reserved(const char *name)
-{
-	static const char *const reserved[] = {"api", "assets", "stream", "snapshot"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return true;
-	return false;
-}
-
 static int set_name(struct conf *conf, const char *value)
 {
-	if (value[0] == '\0' || name_is_reserved(value))
-		return -EINVAL;
-	if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(value))
+	if (!camname_is_valid(value))
 		return -EINVAL;
 	return copy(conf->name, sizeof(conf->name), value);
 }

@@ -3,6 +3,7 @@
 fuzz_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 fuzz_programs = \
 	%D%/fuzz_ctlproto \
+	%D%/fuzz_etag \
 	%D%/fuzz_http \
 	%D%/fuzz_nal \
 	%D%/fuzz_splitter \
@@ -34,6 +35,11 @@ endif
 %C%_fuzz_ctlproto_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_fuzz_ctlproto_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_ctlproto_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_etag_SOURCES = %D%/fuzz_etag.c
+%C%_fuzz_etag_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_fuzz_etag_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_etag_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_http_SOURCES = %D%/fuzz_http.c
 %C%_fuzz_http_CPPFLAGS = $(AM_CPPFLAGS)

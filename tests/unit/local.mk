@@ -22,6 +22,7 @@ unit_tests = \
 	%D%/test_bits \
 	%D%/test_chain \
 	%D%/test_changes \
+	%D%/test_camname \
 	%D%/test_conf \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
@@ -82,6 +83,10 @@ TESTS += $(unit_tests)
 %C%_test_bits_SOURCES = %D%/test_bits.c
 %C%_test_bits_CPPFLAGS = $(test_cppflags)
 %C%_test_bits_LDADD = $(test_ldadd)
+
+%C%_test_camname_SOURCES = %D%/test_camname.c
+%C%_test_camname_CPPFLAGS = $(test_cppflags)
+%C%_test_camname_LDADD = $(test_ldadd)
 
 %C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
 %C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
