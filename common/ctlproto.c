@@ -81,7 +81,7 @@ int ctl_reply_encode(const struct ctl_reply *reply, char *buf, size_t size)
 }
 
 /* Jansson refuses depth over 2048; a packet that small of ours has no use for more than a few. */
-bool ctl_is_too_deep(const char *buf, size_t len)
+bool ctl_is_too_deep(const char *buf, size_t len, unsigned depth_max)
 {
 	unsigned depth = 0;
 	bool in_string = false;
@@ -96,7 +96,7 @@ bool ctl_is_too_deep(const char *buf, size_t len)
 		} else if (c == '"') {
 			in_string = true;
 		} else if (c == '[' || c == '{') {
-			if (++depth > CTL_DEPTH_MAX)
+			if (++depth > depth_max)
 				return true;
 		} else if ((c == ']' || c == '}') && depth > 0) {
 			depth--;
@@ -109,7 +109,7 @@ static json_t *load(const char *buf, size_t len, struct error *err)
 {
 	json_error_t where;
 
-	if (ctl_is_too_deep(buf, len)) {
+	if (ctl_is_too_deep(buf, len, CTL_DEPTH_MAX)) {
 		error_set(err, -EPROTO, "nested deeper than %d", CTL_DEPTH_MAX);
 		return NULL;
 	}

@@ -21,7 +21,7 @@
 
 #define CTL_VERSION    1
 #define CTL_PACKET_MAX 65536 /* bytes */
-#define CTL_DEPTH_MAX  16    /* of nested arrays and objects */
+#define CTL_DEPTH_MAX  20    /* of nested arrays and objects: those of HTTP's bodies, and ours */
 
 enum ctl_code { /* travels as a word */
 		CTL_OK,
@@ -64,8 +64,8 @@ int ctl_reply_decode(const char *buf, size_t len, struct ctl_reply *ret_reply, s
 void ctl_request_clear(struct ctl_request *req);
 void ctl_reply_clear(struct ctl_reply *reply);
 
-/* Would this text nest deeper than CTL_DEPTH_MAX? Asked before jansson recurses over it. */
-bool ctl_is_too_deep(const char *buf, size_t len);
+/* Would this text nest deeper than that? Asked before jansson recurses over it. */
+bool ctl_is_too_deep(const char *buf, size_t len, unsigned depth_max);
 
 const char *ctl_code_word(enum ctl_code code);
 enum ctl_code ctl_code_from_word(const char *word); /* CTL_INTERNAL for an unknown one */

@@ -17,8 +17,7 @@
 #define CONNECT_SLICE_MS 100
 
 struct call {
-	const struct ctlclient *client;
-	int fd; /* -1 before there is a connection */
+	struct ctlclient *client;
 	int64_t deadline_ms;
 	struct error *err;
 };
@@ -59,7 +58,7 @@ static int connect_in_slices(struct call *call)
 		if (left_ms <= 0)
 			return late(call);
 		int r = unixsock_connect(call->client->path, SOCK_SEQPACKET,
-					 (int)min_i64(left_ms, CONNECT_SLICE_MS), &call->fd,
+					 (int)min_i64(left_ms, CONNECT_SLICE_MS), &call->client->fd,
 					 call->err);
 		if (r != -EAGAIN && r != -EINTR)
 			return r;
@@ -74,9 +73,10 @@ static int send_request(const struct call *call, const struct ctl_request *req, 
 	int len = ctl_request_encode(req, packet, CTL_PACKET_MAX);
 
 	if (len < 0)
-		return error_set(call->err, len, "the request does not fit a packet");
-	/* The first packet of a connection always finds room: nothing to wait for. */
-	if (send(call->fd, packet, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) != len)
+		return error_set(call->err, len == -EMSGSIZE ? -E2BIG : len,
+				 "%d bytes are the most", CTL_PACKET_MAX);
+	/* Every packet before it was taken and answered, so there is room: nothing to wait for. */
+	if (send(call->client->fd, packet, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) != len)
 		return error_set(call->err, -errno, "%s: send: %m", call->client->path);
 	return 0;
 }
@@ -89,13 +89,14 @@ static int receive(const struct call *call, char *packet, size_t *ret_len)
 		int64_t left_ms = call->deadline_ms - now_ms();
 		if (left_ms <= 0)
 			return late(call);
-		int r = wait_readable(call, call->fd, left_ms);
+		int r = wait_readable(call, call->client->fd, left_ms);
 		if (r < 0)
 			return r;
 		if (r == 0)
 			continue;
 		/* MSG_TRUNC: the packet's true length, also where it did not fit. */
-		ssize_t len = recv(call->fd, packet, CTL_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t len =
+			recv(call->client->fd, packet, CTL_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (len < 0)
@@ -131,32 +132,46 @@ static int read_reply(const struct call *call, const struct ctl_request *req, co
 	return 0;
 }
 
+/* A connection that has something to say before it is asked is at its end, or no good. */
+static void drop_stale(struct ctlclient *client)
+{
+	char byte;
+
+	if (client->fd >= 0 && (recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+				(errno != EAGAIN && errno != EINTR)))
+		close_fd(&client->fd);
+}
+
 static int exchange(struct call *call, const struct ctl_request *req, struct ctl_reply *ret_reply)
 {
 	size_t len = 0;
 	char *packet = malloc(CTL_PACKET_MAX);
+	int r = 0;
 
 	if (packet == NULL)
 		return error_set(call->err, -ENOMEM, "out of memory");
-	int r = connect_in_slices(call);
+	drop_stale(call->client);
+	if (call->client->fd < 0)
+		r = connect_in_slices(call);
 	if (r == 0)
 		r = send_request(call, req, packet);
 	if (r == 0)
 		r = receive(call, packet, &len);
 	if (r == 0)
 		r = read_reply(call, req, packet, len, ret_reply);
-	close_fd(&call->fd);
+	if (r < 0)
+		close_fd(&call->client->fd);
 	free(packet);
 	return r;
 }
 
-int ctlclient_call(const struct ctlclient *client, const char *op, json_t *args, int timeout_ms,
+int ctlclient_call(struct ctlclient *client, const char *op, json_t *args, int timeout_ms,
 		   struct ctl_reply *ret_reply, struct error *err)
 {
 	/* Relaxed: all it must be is another number than before. */
 	static atomic_uint last_id;
 	struct ctl_request req = {.args = args};
-	struct call call = {client, -1, now_ms() + timeout_ms, err};
+	struct call call = {client, now_ms() + timeout_ms, err};
 
 	req.id = 1 + (json_int_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
 	snprintf(req.op, sizeof(req.op), "%s", op);

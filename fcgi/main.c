@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "common/util.h"
-#include "fcgi/ctlclient.h"
+#include "fcgi/cameras.h"
 #include "fcgi/options.h"
 #include "fcgi/server.h"
 
@@ -26,16 +26,10 @@ struct program {
 	struct options options;
 	int signal_fd, stop_fd, listen_fd;
 	bool is_socket_ours; /* bound here, and to be removed */
-	struct ctlclient client;
+	struct cameras *cameras;
 	struct api api;
 	struct server *server;
 };
-
-static int call_control(void *ctx, const char *op, json_t *args, int timeout_ms,
-			struct ctl_reply *ret_reply, struct error *err)
-{
-	return ctlclient_call(ctx, op, args, timeout_ms, ret_reply, err);
-}
 
 /* Before FCGX_Init() and the first thread: only signal_fd sees them. SIGUSR1 is how FastCGI
  * process managers ask for a graceful end. */
@@ -89,20 +83,31 @@ static int open_listener(struct program *program, struct error *err)
 	return r;
 }
 
+static int open_api(struct program *program, struct error *err)
+{
+	const struct cameras_config cfg = {
+		.control_socket = program->options.control_socket,
+		.cancel_fd = program->stop_fd,
+		.threads = program->options.threads,
+	};
+	int r = cameras_new(&cfg, &program->cameras, err);
+
+	program->api.backend = &cameras_backend;
+	program->api.ctx = program->cameras;
+	program->api.allow_origin = program->options.allow_origin;
+	return r;
+}
+
 static int start(struct program *program, struct error *err)
 {
 	int r = open_signals(program, err);
 
 	if (r == 0)
+		r = open_api(program, err);
+	if (r == 0)
 		r = open_listener(program, err);
 	if (r < 0)
 		return r;
-	program->client = (struct ctlclient){program->options.control_socket, program->stop_fd};
-	program->api.call = call_control;
-	program->api.call_ctx = &program->client;
-	program->api.allow_origin = program->options.allow_origin;
-	/* Half of the threads, but with one thread that one. */
-	program->api.changes_max = (program->options.threads + 1) / 2;
 	const struct server_config cfg = {
 		.listen_fd = program->listen_fd,
 		.stop_fd = program->stop_fd,
@@ -132,6 +137,7 @@ static void stop(struct program *program)
 	if (program->is_socket_ours)
 		unlink(program->options.socket);
 	server_free(program->server);
+	cameras_free(program->cameras);
 	close_fd(&program->listen_fd);
 	close_fd(&program->stop_fd);
 	close_fd(&program->signal_fd);

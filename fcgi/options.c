@@ -103,13 +103,15 @@ static const struct option_entry entries[] = {
 	 set_socket},
 	{"socket-mode", "MODE", "permission bits of that socket [0660]", set_socket_mode},
 	{"socket-group", "GROUP", "the group that may connect: the web server's", set_socket_group},
-	{"control-socket", "PATH", "where nalcastd is\n[" RUNSTATEDIR "/nalcast/main/control.sock]",
+	{"control-socket", "PATH",
+	 "where the nalcastd of camera main is\n[" RUNSTATEDIR "/nalcast/main/control.sock];\n"
+	 "in a folder named main: other cameras are beside that",
 	 set_control_socket},
 	{"allow-origin", "LIST",
 	 "pages of these origins may change things, besides our\n"
 	 "own: https://a.example,https://b.example:8443",
 	 set_allow_origin},
-	{"threads", "N", "requests served at a time, 1 to 64 [8]", set_threads},
+	{"threads", "N", "requests served at a time, 1 to 64 [16]", set_threads},
 	{"io-timeout-ms", "MS",
 	 "longest wait for the web server to send or take a\n"
 	 "request or an answer, 100 to 60000 [10000]",
@@ -178,7 +180,7 @@ int options_read(int argc, const char *const *argv, struct options *ret_options,
 		.socket_group = "",
 		.control_socket = RUNSTATEDIR "/nalcast/main/control.sock",
 		.allow_origin = "",
-		.threads = 8,
+		.threads = 16,
 		.io_timeout_ms = 10000,
 		.log_level = LOG_LEVEL_INFO,
 	};

@@ -1,6 +1,7 @@
 #include "fcgi/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,8 +10,9 @@
 #include "common/util.h"
 
 static const char *const method_words[] = {
-	[REQUEST_GET] = "GET", [REQUEST_HEAD] = "HEAD",       [REQUEST_POST] = "POST",
-	[REQUEST_PUT] = "PUT", [REQUEST_OPTIONS] = "OPTIONS", [REQUEST_OTHER] = "",
+	[REQUEST_GET] = "GET",         [REQUEST_HEAD] = "HEAD",   [REQUEST_POST] = "POST",
+	[REQUEST_PUT] = "PUT",         [REQUEST_PATCH] = "PATCH", [REQUEST_DELETE] = "DELETE",
+	[REQUEST_OPTIONS] = "OPTIONS", [REQUEST_OTHER] = "",
 };
 
 const char *request_method_word(enum request_method method)
@@ -19,7 +21,7 @@ const char *request_method_word(enum request_method method)
 }
 
 /* A parameter nginx was not told to pass reads as one that is empty. */
-static const char *param_of(const struct request_input *in, const char *name)
+const char *request_input_param(const struct request_input *in, const char *name)
 {
 	const char *value = in->param(in->ctx, name);
 
@@ -39,7 +41,7 @@ static int read_path(const struct request_input *in, const char **ret_path, stru
 {
 	static const char root[] = "/api/v1";
 	const size_t root_len = sizeof(root) - 1;
-	const char *path = param_of(in, "DOCUMENT_URI");
+	const char *path = request_input_param(in, "DOCUMENT_URI");
 	const char *found = NULL;
 	size_t len = strlen(path);
 
@@ -139,23 +141,44 @@ static int read_query(struct request *req, const char *query, struct response *r
 	return 0;
 }
 
-/* What is meant for another camera must not reach this one. */
-static int check_camera(const struct request_input *in, struct response *res)
+static int set_camera(struct request *req, const char *name, size_t len, struct response *res)
 {
-	const char *camera = param_of(in, "NALCAST_CAMERA");
-
-	if (camera[0] == '\0' || strcmp(camera, REQUEST_CAMERA) == 0)
+	snprintf(req->camera, sizeof(req->camera), "%.*s", (int)len, name);
+	if (len <= CAMNAME_MAX && camname_is_valid(req->camera))
 		return 0;
-	return response_problem(res, 404, "not-found", "There is no camera '%.40s' here.", camera);
+	return response_problem(res, 404, "not-found", "No camera is called '%.*s'.",
+				(int)min_size(len, 40), name);
+}
+
+/* cameras/NAME/... becomes NAME and what follows; anything else stays. */
+static int read_camera(struct request *req, struct response *res)
+{
+	static const char prefix[] = "cameras/";
+	const char *camera = request_input_param(req->in, "NALCAST_CAMERA");
+
+	if (camera[0] == '\0')
+		camera = CAMNAME_MAIN;
+	if (set_camera(req, camera, strlen(camera), res) < 0)
+		return RESPONSE_REFUSED;
+	if (req->path == NULL || strncmp(req->path, prefix, sizeof(prefix) - 1) != 0)
+		return 0;
+	const char *name = req->path + sizeof(prefix) - 1;
+	size_t len = strcspn(name, "/");
+	req->is_nested = true;
+	req->path = name[len] == '/' ? name + len + 1 : NULL;
+	return set_camera(req, name, len, res);
 }
 
 int request_read(struct request *req, const struct request_input *in, struct response *res)
 {
-	*req = (struct request){.method = method_from_word(param_of(in, "REQUEST_METHOD"))};
+	*req = (struct request){
+		.in = in,
+		.method = method_from_word(request_input_param(in, "REQUEST_METHOD")),
+	};
 	res->head_only = req->method == REQUEST_HEAD;
-	if (check_camera(in, res) < 0 || read_path(in, &req->path, res) < 0)
+	if (read_path(in, &req->path, res) < 0 || read_camera(req, res) < 0)
 		return RESPONSE_REFUSED;
-	return read_query(req, param_of(in, "QUERY_STRING"), res);
+	return read_query(req, request_input_param(in, "QUERY_STRING"), res);
 }
 
 void request_clear(struct request *req)
@@ -167,12 +190,12 @@ void request_clear(struct request *req)
 int request_check_origin(const struct request_input *in, const char *allow, struct response *res)
 {
 	const char *origin = in->param(in->ctx, "HTTP_ORIGIN");
-	const char *host = param_of(in, "HTTP_HOST");
-	const char *proto = param_of(in, "HTTP_X_FORWARDED_PROTO");
-	const char *site = param_of(in, "HTTP_SEC_FETCH_SITE");
+	const char *host = request_input_param(in, "HTTP_HOST");
+	const char *proto = request_input_param(in, "HTTP_X_FORWARDED_PROTO");
+	const char *site = request_input_param(in, "HTTP_SEC_FETCH_SITE");
 
 	if (proto[0] == '\0')
-		proto = param_of(in, "REQUEST_SCHEME");
+		proto = request_input_param(in, "REQUEST_SCHEME");
 	/* nginx passes a header with no value as an empty parameter: no browser sends that. */
 	if (origin != NULL && origin[0] == '\0')
 		origin = NULL;
@@ -228,23 +251,31 @@ int request_param_unsigned(const struct request *req, const char *name, uint64_t
 }
 
 /* Its parameters ("; charset=utf-8") say nothing: JSON is UTF-8 (RFC 8259 8.1). */
-static int check_type(const char *type, struct response *res)
+static bool is_type(const char *type, const char *wanted)
 {
-	static const char json[] = "application/json";
 	size_t len = strcspn(type, "; \t");
 
-	if (len == sizeof(json) - 1 && strncasecmp(type, json, len) == 0)
+	return len == strlen(wanted) && strncasecmp(type, wanted, len) == 0;
+}
+
+static int check_type(const struct request *req, struct response *res)
+{
+	const char *type = request_input_param(req->in, "CONTENT_TYPE");
+	bool is_patch = req->method == REQUEST_PATCH;
+
+	if (is_type(type, "application/json") ||
+	    (is_patch && is_type(type, "application/merge-patch+json")))
 		return 0;
 	return response_problem(res, 415, "unsupported-media-type",
-				"The body must be application/json, not '%.80s'. With curl use "
+				"The body must be application/json%s, not '%.80s'. With curl use "
 				"--json instead of -d or --data.",
-				type);
+				is_patch ? " or application/merge-patch+json" : "", type);
 }
 
 static int check_length(const struct request_input *in, enum request_body_need need,
 			uint64_t *ret_length, struct response *res)
 {
-	const char *text = param_of(in, "CONTENT_LENGTH");
+	const char *text = request_input_param(in, "CONTENT_LENGTH");
 
 	if (text[0] == '\0') {
 		if (need == REQUEST_BODY_NEEDED)
@@ -271,9 +302,9 @@ static int load(const char *text, size_t size, json_t **ret_body, struct respons
 {
 	json_error_t where;
 
-	if (ctl_is_too_deep(text, size))
+	if (ctl_is_too_deep(text, size, REQUEST_DEPTH_MAX))
 		return response_problem(res, 400, "malformed-json",
-					"The JSON is nested deeper than %d.", CTL_DEPTH_MAX);
+					"The JSON is nested deeper than %d.", REQUEST_DEPTH_MAX);
 	json_t *body = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
 	if (body != NULL) {
 		*ret_body = body;
@@ -286,19 +317,17 @@ static int load(const char *text, size_t size, json_t **ret_body, struct respons
 	return RESPONSE_REFUSED;
 }
 
-int request_read_body(struct request *req, const struct request_input *in,
-		      enum request_body_need need, struct response *res)
+int request_read_body(struct request *req, enum request_body_need need, struct response *res)
 {
 	uint64_t length;
 
-	if (check_length(in, need, &length, res) < 0)
+	if (check_length(req->in, need, &length, res) < 0)
 		return RESPONSE_REFUSED;
 	if (length == 0 && need == REQUEST_BODY_OPTIONAL)
 		return 0;
 	if (length == 0)
 		return response_problem(res, 400, "malformed-json", "The body is empty.");
-	if (check_type(param_of(in, "CONTENT_TYPE"), res) < 0 ||
-	    load(in->body, (size_t)length, &req->body, res) < 0)
+	if (check_type(req, res) < 0 || load(req->in->body, (size_t)length, &req->body, res) < 0)
 		return RESPONSE_REFUSED;
 	if (json_is_object(req->body))
 		return 0;

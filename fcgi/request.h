@@ -4,24 +4,28 @@
 #ifndef FCGI_REQUEST_H
 #define FCGI_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
 
+#include "common/camname.h"
 #include "fcgi/response.h"
 
-#define REQUEST_BODY_MAX   65536  /* bytes */
-#define REQUEST_PATH_MAX   1024   /* bytes */
-#define REQUEST_QUERY_MAX  1024   /* bytes */
-#define REQUEST_PARAMS_MAX 8      /* parameters in the query */
-#define REQUEST_CAMERA     "main" /* the one camera there is */
+#define REQUEST_BODY_MAX   65536 /* bytes */
+#define REQUEST_DEPTH_MAX  16    /* of arrays and objects in the body */
+#define REQUEST_PATH_MAX   1024  /* bytes */
+#define REQUEST_QUERY_MAX  1024  /* bytes */
+#define REQUEST_PARAMS_MAX 8     /* parameters in the query */
 
 enum request_method {
 	REQUEST_GET,
 	REQUEST_HEAD,
 	REQUEST_POST,
 	REQUEST_PUT,
+	REQUEST_PATCH,
+	REQUEST_DELETE,
 	REQUEST_OPTIONS,
 	REQUEST_OTHER,
 };
@@ -39,8 +43,13 @@ struct request_param {
 };
 
 struct request {
+	const struct request_input *in;
 	enum request_method method;
-	const char *path; /* after the last "/api/v1/": "state"; NULL: the path ends in "/api/v1" */
+	char camera[CAMNAME_MAX + 1];
+	bool is_nested; /* asked for as cameras/NAME/... */
+	/* After the last "/api/v1/", and after cameras/NAME/: "state"; NULL: that slash is
+	 * missing. */
+	const char *path;
 	unsigned param_count;
 	struct request_param params[REQUEST_PARAMS_MAX];
 	json_t *body; /* after request_read_body(): an object, or NULL: none; owned */
@@ -48,15 +57,19 @@ struct request {
 
 /* All below return 0, or RESPONSE_REFUSED with the answer in res. */
 
-/* Method, path and query. 404 for a path that is none of ours and for another camera than
- * REQUEST_CAMERA (the FastCGI parameter NALCAST_CAMERA, where the web server gives one), 414, 400
- * for a query that cannot be read. request_clear() in any case. */
+/* Method, camera, path and query. The camera is the path's (cameras/NAME/...), else that of the
+ * FastCGI parameter NALCAST_CAMERA, else CAMNAME_MAIN; whether it exists is not looked at. 404 for
+ * a path that is none of ours and for what no camera is called, 414, 400 for a query that cannot
+ * be read. in is borrowed; request_clear() in any case. */
 int request_read(struct request *req, const struct request_input *in, struct response *res);
 void request_clear(struct request *req);
 
 /* For methods that change something: is it a program, or a page of ours? 403 otherwise.
  * allow: see origin_allowed(). */
 int request_check_origin(const struct request_input *in, const char *allow, struct response *res);
+
+/* A FastCGI parameter; "" where there is none. */
+const char *request_input_param(const struct request_input *in, const char *name);
 
 /* Parameters other than these (NULL-terminated) are 422. */
 int request_check_params(const struct request *req, const char *const *names, struct response *res);
@@ -71,9 +84,8 @@ enum request_body_need {
 };
 
 /* The body into req->body: 411, 413, 415, 400 with line and column, 422 where it is JSON but no
- * object. */
-int request_read_body(struct request *req, const struct request_input *in,
-		      enum request_body_need need, struct response *res);
+ * object. PATCH may call it application/merge-patch+json (RFC 7396), too. */
+int request_read_body(struct request *req, enum request_body_need need, struct response *res);
 
 const char *request_method_word(enum request_method method); /* "GET"; "" for OTHER */
 

@@ -23,6 +23,7 @@ const char *response_reason(int status)
 		{200, "OK"},
 		{202, "Accepted"},
 		{204, "No Content"},
+		{304, "Not Modified"},
 		{308, "Permanent Redirect"},
 		{400, "Bad Request"},
 		{403, "Forbidden"},
@@ -30,6 +31,7 @@ const char *response_reason(int status)
 		{405, "Method Not Allowed"},
 		{409, "Conflict"},
 		{411, "Length Required"},
+		{412, "Precondition Failed"},
 		{413, "Content Too Large"},
 		{414, "URI Too Long"},
 		{415, "Unsupported Media Type"},
@@ -74,6 +76,39 @@ void response_json(struct response *res, int status, json_t *body)
 	res->status = body != NULL ? status : 500;
 	res->is_problem = body == NULL;
 	res->body = body;
+	res->text = NULL;
+	res->etag[0] = '\0';
+}
+
+void response_text(struct response *res, const char *type, const char *text, size_t size)
+{
+	json_decref(res->body);
+	res->status = 200;
+	res->is_problem = false;
+	res->body = NULL;
+	res->type = type;
+	res->text = text;
+	res->text_size = size;
+}
+
+void response_string(struct response *res, const char *type, json_t *body)
+{
+	if (!json_is_string(body)) {
+		json_decref(body);
+		response_problem(res, 500, "internal", "nalcastd's answer is no text.");
+		return;
+	}
+	response_text(res, type, json_string_value(body), json_string_length(body));
+	res->body = body;
+}
+
+void response_empty(struct response *res, int status)
+{
+	json_decref(res->body);
+	res->status = status;
+	res->is_problem = false;
+	res->body = NULL;
+	res->text = NULL;
 }
 
 int response_problem(struct response *res, int status, const char *type, const char *fmt, ...)
@@ -130,60 +165,93 @@ void response_add_member(struct response *res, const char *name, json_t *value)
 	json_object_set_new(res->body, name, value);
 }
 
-static size_t write_head(const struct response *res, bool has_body, size_t body_size, char *out)
-{
-	int len = snprintf(out, HEAD_MAX, "Status: %d %s\r\n", res->status,
-			   response_reason(res->status));
+/* What is sent: text, and whether a line's end goes behind it, for people with curl. */
+struct content {
+	const char *type; /* NULL: there is none, not even an empty one */
+	const char *text;
+	size_t size;
+	bool is_line;
+};
 
-	if (has_body)
-		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Content-Type: %s\r\n",
-				res->is_problem ? "application/problem+json" : "application/json");
-	/* RFC 9110 8.6: 204 has none. */
-	if (res->status != 204)
-		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Content-Length: %zu\r\n",
-				body_size);
-	if (res->allow[0] != '\0')
-		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Allow: %s\r\n", res->allow);
-	if (res->location != NULL)
-		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Location: %s\r\n",
-				res->location);
-	if (res->retry_after_s > 0)
-		len += snprintf(out + len, HEAD_MAX - (size_t)len, "Retry-After: %u\r\n",
-				res->retry_after_s);
-	len += snprintf(out + len, HEAD_MAX - (size_t)len,
-			"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
-	return (size_t)len;
+__attribute__((format(printf, 3, 4))) static void add(char *head, size_t *len, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	*len += (size_t)vsnprintf(head + *len, HEAD_MAX - *len, fmt, args);
+	va_end(args);
 }
 
-static size_t append_line(char *out, const char *text, size_t size)
+static size_t write_head(const struct response *res, const struct content *content, char *out)
 {
-	memcpy(out, text, size - 1);
-	out[size - 1] = '\n';
-	return size;
+	size_t len = 0;
+
+	add(out, &len, "Status: %d %s\r\n", res->status, response_reason(res->status));
+	/* RFC 9110 8.6: 204 has no length, and 304 not one of its own. */
+	if (content->type != NULL)
+		add(out, &len, "Content-Type: %s\r\nContent-Length: %zu\r\n", content->type,
+		    content->size + content->is_line);
+	if (res->etag[0] != '\0')
+		add(out, &len, "ETag: %s\r\n", res->etag);
+	if (res->allow[0] != '\0')
+		add(out, &len, "Allow: %s\r\n", res->allow);
+	if (res->location[0] != '\0')
+		add(out, &len, "Location: %s\r\n", res->location);
+	if (res->retry_after_s > 0)
+		add(out, &len, "Retry-After: %u\r\n", res->retry_after_s);
+	add(out, &len, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n");
+	return len;
+}
+
+static char *write_bytes(const struct response *res, const struct content *content,
+			 size_t *ret_size)
+{
+	char *out = malloc(HEAD_MAX + content->size + 1);
+
+	if (out == NULL)
+		return NULL;
+	size_t size = write_head(res, content, out);
+	if (content->type != NULL && !res->head_only) {
+		memcpy(out + size, content->text, content->size);
+		size += content->size;
+		if (content->is_line)
+			out[size++] = '\n';
+	}
+	*ret_size = size;
+	return out;
 }
 
 /* 15 digits: 29.97 stays 29.97. */
 #define BODY_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-char *response_write(const struct response *res, size_t *ret_size)
+static char *write_json(const struct response *res, size_t *ret_size)
 {
-	char *text = res->body != NULL ? json_dumps(res->body, BODY_FLAGS) : NULL;
-	bool has_body = text != NULL || res->is_problem || res->body != NULL;
 	struct response failed = {.status = 500, .is_problem = true, .head_only = res->head_only};
+	char *text = res->body != NULL ? json_dumps(res->body, BODY_FLAGS) : NULL;
 
-	if (has_body && text == NULL)
+	if (text == NULL)
 		res = &failed;
-	const char *body = text != NULL ? text : has_body ? out_of_memory : "";
-	size_t body_size = strlen(body) + has_body; /* and a line's end, for people with curl */
-	char *out = malloc(HEAD_MAX + body_size + 1);
-	if (out != NULL) {
-		size_t size = write_head(res, has_body, body_size, out);
-		if (has_body && !res->head_only)
-			size += append_line(out + size, body, body_size);
-		*ret_size = size;
-	}
+	const struct content content = {
+		.type = res->is_problem ? "application/problem+json" : "application/json",
+		.text = text != NULL ? text : out_of_memory,
+		.size = strlen(text != NULL ? text : out_of_memory),
+		.is_line = true,
+	};
+	char *out = write_bytes(res, &content, ret_size);
 	free(text);
 	return out;
+}
+
+char *response_write(const struct response *res, size_t *ret_size)
+{
+	const struct content nothing = {.type = NULL};
+	const struct content text = {res->type, res->text, res->text_size, false};
+
+	if (res->text != NULL)
+		return write_bytes(res, &text, ret_size);
+	if (res->body == NULL && !res->is_problem)
+		return write_bytes(res, &nothing, ret_size);
+	return write_json(res, ret_size);
 }
 
 void response_clear(struct response *res)

@@ -8,15 +8,22 @@
 
 #include <jansson.h>
 
+#include "common/camname.h"
+#include "common/etag.h"
+
 /* All is zero at first. json_t is owned; response_clear() frees it. */
 struct response {
 	int status;
 	json_t *body; /* NULL: none */
 	bool is_problem;
-	bool head_only;         /* HEAD: the header of the answer to GET, and no body */
-	char allow[64];         /* Allow, or "" */
-	const char *location;   /* Location, or NULL */
-	unsigned retry_after_s; /* Retry-After; 0: none */
+	const char *type; /* of text */
+	const char *text; /* NULL: the body as JSON; else these bytes, body's or static ones */
+	size_t text_size;
+	bool head_only;                 /* HEAD: the header of the answer to GET, and no body */
+	char allow[64];                 /* Allow, or "" */
+	char etag[ETAG_SIZE];           /* ETag, or "" */
+	char location[CAMNAME_MAX + 2]; /* Location, or "" */
+	unsigned retry_after_s;         /* Retry-After; 0: none */
 };
 
 /* What response_problem() returns: "the answer is in res, go no further". */
@@ -24,6 +31,15 @@ struct response {
 
 /* Takes the reference to body; NULL becomes the 500 that out of memory is. */
 void response_json(struct response *res, int status, json_t *body);
+
+/* Bytes that are no JSON of ours, or are it already. They are static. */
+void response_text(struct response *res, const char *type, const char *text, size_t size);
+
+/* body's string as text, its reference taken; what is no string becomes a 500. */
+void response_string(struct response *res, const char *type, json_t *body);
+
+/* A status without content: 204, 304. */
+void response_empty(struct response *res, int status);
 
 /* A problem document: "type" is "problems/TYPE", relative to the API's root, and "title" the
  * status in words. Replaces whatever res held. Always RESPONSE_REFUSED, so that callers can write

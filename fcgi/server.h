@@ -15,7 +15,7 @@ struct server_config {
 	int stop_fd;   /* an eventfd, the caller's: server_free() makes it readable for good */
 	unsigned threads;
 	int io_timeout_ms;
-	struct api *api; /* outlives the server */
+	const struct api *api; /* outlives the server */
 };
 
 struct server;

@@ -1,6 +1,7 @@
 // The HTTP API of the real nalcast-fcgi: each answer of nalcastd, and each wrong request, has its
 // status and its problem document.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test, { before, after } from 'node:test';
 import { Fake, Program, makeFolder, request } from './fastcgi.mjs';
 
@@ -57,8 +58,9 @@ test('the root names the program and links relatively', async () => {
 	assert.equal(status, 200);
 	assert.equal(json.name, 'nalcast');
 	assert.match(json.version, /^\d+\.\d+\.\d+/);
-	for (const name of ['health', 'state', 'start', 'stop', 'resolution'])
-		assert.equal(json.links[name], name);
+	const names = ['health', 'state', 'diagnostics', 'metrics', 'start', 'stop', 'keyframe', 'resolution',
+		'config', 'controls', 'sources', 'viewers', 'cameras', 'openapi.json'];
+	assert.deepEqual(json.links, Object.fromEntries(names.map(name => [name, name])));
 });
 
 test('any prefix will do, and only the last root in the path counts', async () => {
@@ -73,8 +75,9 @@ test('the root without its slash moves to it, relatively', async () => {
 });
 
 test('paths that are none are not found', async () => {
-	for (const path of ['/camera/api/v2/state', '/', '/camera/api/v1/config', '/camera/api/v1/state/',
-		'/camera/api/v1/cameras', '/camera/api/v1//', '/camera/api/v1/State'])
+	for (const path of ['/camera/api/v2/state', '/', '/camera/api/v1/settings', '/camera/api/v1/state/',
+		'/camera/api/v1/config/', '/camera/api/v1/config/a/b', '/camera/api/v1/cameras/Main/state',
+		'/camera/api/v1/cameras/none/state', '/camera/api/v1//', '/camera/api/v1/State'])
 		assertProblem(await ask('GET', path), 404, 'not-found');
 	assertProblem(await ask('OPTIONS', 'nothing'), 404, 'not-found');
 	assertProblem(await ask('GET', '/' + 'x'.repeat(1100) + '/api/v1/'), 414, 'uri-too-long');
@@ -88,7 +91,8 @@ test('a web server that passes no path is told what is missing', async () => {
 test('what nalcastd says is the answer', async () => {
 	const result = { status: 'ok', fps: 29.97, nested: [1, { ü: null }] };
 	await fake.ok(result);
-	for (const target of ['health', 'state', 'resolution'])
+	for (const target of ['health', 'state', 'resolution', 'config', 'controls', 'sources', 'viewers',
+		'diagnostics'])
 		assertAnswer(await ask('GET', target), 200, result);
 });
 
@@ -108,11 +112,28 @@ test('each path asks its operation with its arguments', async () => {
 		['PUT', 'resolution?dry_run=1&persist=0&timeout_ms=1', '{"height":2,"width":4,"fps":29.97}',
 			'set-resolution',
 			{ dry_run: true, persist: false, width: 4, height: 2, fps: 29.97, timeout_ms: 1 }],
+		['GET', 'config', undefined, 'config', {}],
+		['PATCH', 'config?persist=0', '{"fps":25,"encoder":null}', 'set-config',
+			{ patch: { fps: 25, encoder: null }, dry_run: false, persist: false, timeout_ms: 5000 }],
+		['DELETE', 'config/bitrate_bps', undefined, 'reset-config',
+			{ key: 'bitrate_bps', dry_run: false, persist: true, timeout_ms: 5000 }],
+		['GET', 'controls', undefined, 'controls', {}],
+		['PATCH', 'controls?timeout_ms=7', '{"awb_gains":[1.5,2]}', 'set-controls',
+			{ patch: { awb_gains: [1.5, 2] }, dry_run: false, persist: true, timeout_ms: 7 }],
+		['DELETE', 'controls/ev?dry_run=1', '', 'reset-control',
+			{ name: 'ev', dry_run: true, persist: true, timeout_ms: 5000 }],
+		['GET', 'sources', undefined, 'sources', {}],
+		['POST', 'keyframe', undefined, 'keyframe', {}, 202],
+		['GET', 'viewers?offset=3&limit=2', undefined, 'viewers', { offset: 3, limit: 2 }],
+		['DELETE', 'viewers/7', undefined, 'close-viewer', { id: 7 }, 204],
+		['GET', 'cameras/main/state', undefined, 'state', {}],
+		['GET', 'diagnostics', undefined, 'diagnostics',
+			{ request: { host: 'cam.example', path: '/camera/api/v1/diagnostics', scheme: 'https' } }],
 	];
 	await fake.ok({});
-	for (const [method, target, content, op, args] of cases) {
+	for (const [method, target, content, op, args, wanted = 200] of cases) {
 		const { status } = await ask(method, target, { content });
-		assert.equal(status, 200, `${method} ${target}`);
+		assert.equal(status, wanted, `${method} ${target}`);
 		const asked = await fake.next();
 		assert.equal(asked.v, 1);
 		assert.equal(asked.op, op);
@@ -142,6 +163,9 @@ test('OPTIONS and a wrong method name the right ones', async () => {
 		state: 'GET, HEAD, OPTIONS',
 		start: 'POST, OPTIONS',
 		resolution: 'GET, HEAD, PUT, OPTIONS',
+		config: 'GET, HEAD, PATCH, OPTIONS',
+		'controls/gain': 'DELETE, OPTIONS',
+		'cameras/main/viewers': 'GET, HEAD, OPTIONS',
 	};
 	for (const [path, allow] of Object.entries(allowed)) {
 		const answer = await ask('OPTIONS', path);
@@ -149,7 +173,7 @@ test('OPTIONS and a wrong method name the right ones', async () => {
 		assert.equal(answer.status, 204);
 		assert.equal(answer.headers.allow, allow);
 		assert.equal(answer.headers['content-length'], undefined);
-		for (const method of ['DELETE', 'PATCH', 'get', 'TRACE', '', 'X'.repeat(500)]) {
+		for (const method of ['CONNECT', 'get', 'TRACE', '', 'X'.repeat(500)]) {
 			const refused = await ask(method, path);
 			assertProblem(refused, 405, 'method-not-allowed');
 			assert.equal(refused.headers.allow, allow);
@@ -161,6 +185,7 @@ test('OPTIONS and a wrong method name the right ones', async () => {
 
 test('each word of nalcastd is a status', async () => {
 	const cases = [['unsupported', 422], ['not-found', 404], ['busy', 409], ['conflict', 409],
+		['precondition', 412],
 		['unavailable', 503], ['internal', 500]];
 	for (const [code, status] of cases) {
 		await fake.error({ code });
@@ -217,6 +242,86 @@ test('an answer that is none is a bad gateway', async () => {
 	assert.equal((await ask('GET', 'state')).status, 200);
 });
 
+test('what has not changed is not sent again', async () => {
+	for (const target of ['config', 'controls', 'resolution']) {
+		await fake.ok({ fps: 29.97, nested: { b: 1, a: [null, 'ü'] } });
+		const { headers: { etag } } = await ask('GET', target);
+		assert.match(etag, /^"[0-9a-f]{32}"$/);
+		for (const given of [etag, `W/${etag}`, `"x", W/${etag}`, '*']) {
+			const answer = await ask('GET', target, { headers: { 'if-none-match': given } });
+			assertCommon(answer);
+			assert.equal(answer.status, 304);
+			assert.equal(answer.content, '');
+			assert.equal(answer.headers.etag, etag);
+			assert.equal(answer.headers['content-type'], undefined);
+		}
+		await fake.ok({ nested: { a: [null, 'ü'], b: 1 }, fps: 29.97 });
+		assert.equal((await ask('HEAD', target)).headers.etag, etag);
+		await fake.ok({ fps: 30 });
+		const changed = await ask('GET', target, { headers: { 'if-none-match': etag } });
+		assert.equal(changed.status, 200);
+		assert.notEqual(changed.headers.etag, etag);
+		await fake.error({ code: 'unavailable' });
+		const refused = await ask('GET', target, { headers: { 'if-none-match': '*' } });
+		assertProblem(refused, 503, 'unavailable');
+		assert.equal(refused.headers.etag, undefined);
+	}
+	await fake.ok({});
+	assert.equal((await ask('GET', 'state')).headers.etag, undefined);
+});
+
+test('nalcastd judges If-Match', async () => {
+	const changes = [['PUT', 'resolution', SIZE], ['PATCH', 'config', '{}'], ['DELETE', 'config/fps'],
+		['PATCH', 'controls', '{}'], ['DELETE', 'controls/ev']];
+	await fake.error({ code: 'precondition' });
+	for (const [method, target, content] of changes) {
+		const answer = await ask(method, target, { content, headers: { 'if-match': '"a", W/"b"' } });
+		assertProblem(answer, 412, 'precondition');
+		assert.equal((await fake.next()).args.if_match, '"a", W/"b"');
+	}
+	await fake.ok({});
+	assertProblem(await ask('PATCH', 'config', { content: '{}', env: { HTTP_IF_MATCH:
+		Buffer.from([0xff]) } }), 400, 'malformed-request');
+});
+
+test('metrics are text, the description is served as it was written', async () => {
+	await fake.ok('# TYPE nalcast_ü gauge\nnalcast_ü 1\n');
+	const metrics = await ask('GET', 'metrics');
+	assertCommon(metrics);
+	assert.equal(metrics.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+	assert.equal(metrics.content, '# TYPE nalcast_ü gauge\nnalcast_ü 1\n');
+	assert.equal(metrics.headers['content-length'], String(Buffer.byteLength(metrics.content)));
+	assert.equal((await ask('HEAD', 'metrics')).content, '');
+	const description = await ask('GET', 'openapi.json');
+	assertCommon(description);
+	assert.equal(description.headers['content-type'], 'application/json');
+	const file = new URL('../../fcgi/openapi.json', import.meta.url);
+	assert.equal(description.content, readFileSync(file, 'utf8'));
+});
+
+test('what has no content says so', async () => {
+	await fake.ok({});
+	const answer = await ask('DELETE', 'viewers/1');
+	assertCommon(answer);
+	assert.equal(answer.status, 204);
+	assert.equal(answer.content, '');
+	assert.equal(answer.headers['content-length'], undefined);
+	await fake.error({ code: 'not-found' });
+	assertProblem(await ask('DELETE', 'viewers/1'), 404, 'not-found');
+	assertProblem(await ask('DELETE', 'viewers/one'), 404, 'not-found');
+});
+
+test('a patch is a merge patch, of either type', async () => {
+	const patch = type => ask('PATCH', 'config', { content: '{}', env: { CONTENT_TYPE: type } });
+	await fake.ok({});
+	for (const type of ['application/json', 'application/merge-patch+json; charset=utf-8'])
+		assert.equal((await patch(type)).status, 200);
+	for (const type of ['', 'application/json-patch+json', 'application/x-www-form-urlencoded'])
+		assert.match(assertProblem(await patch(type), 415, 'unsupported-media-type').detail,
+			/merge-patch\+json.*curl.*--json/);
+	assertProblem(await ask('PATCH', 'config', { content: '[]' }), 422, 'invalid');
+});
+
 test('no answer before the deadline is a timeout', async () => {
 	await fake.script({ silent: true });
 	const [state, health, start] = await Promise.all([
@@ -238,6 +343,8 @@ test('malformed JSON is refused with its place', async () => {
 		assert.match(json.detail, new RegExp(`^Line ${line}, column ${column}: .+\\.$`));
 	}
 	const deep = '['.repeat(30000) + ']'.repeat(30000);
+	const fits = `{"a":${'['.repeat(15)}${']'.repeat(15)}}`;
+	assert.equal((await ask('PATCH', 'config', { content: fits })).status, 200);
 	assert.match(assertProblem(await ask('PUT', 'resolution', { content: deep }), 400,
 		'malformed-json').detail, /nested deeper than 16/);
 	assertProblem(await ask('PUT', 'resolution', { content: '' , env: { CONTENT_LENGTH: '0' } }),

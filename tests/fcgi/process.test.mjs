@@ -109,8 +109,8 @@ test('without nalcastd the API says so, and it recovers by itself', async t => {
 	const again = await Fake.start(t, control);
 	await again.ok({ status: 'ok' });
 	assert.equal((await request(socket, 'GET', 'health')).status, 200);
-	assert.match(program.log, /nalcastd answers again after 3 failed calls/);
-	assert.equal(program.log.match(/control: state: /g).length, 1);
+	assert.match(program.log, /camera main answers again after 3 failed calls/);
+	assert.equal(program.log.match(/control: camera main: state: /g).length, 1);
 	await assertStops(program);
 });
 

@@ -294,6 +294,7 @@ TESTS += $(unit_tests)
 if WITH_FCGI
 fcgi_tests = \
 	%D%/test_api \
+	%D%/test_cameras \
 	%D%/test_ctlclient \
 	%D%/test_options \
 	%D%/test_request \
@@ -305,6 +306,10 @@ fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
 %C%_test_api_SOURCES = %D%/test_api.c
 %C%_test_api_CPPFLAGS = $(test_cppflags)
 %C%_test_api_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_cameras_SOURCES = %D%/test_cameras.c
+%C%_test_cameras_CPPFLAGS = $(test_cppflags)
+%C%_test_cameras_LDADD = $(fcgi_test_ldadd)
 
 %C%_test_ctlclient_SOURCES = %D%/test_ctlclient.c
 %C%_test_ctlclient_CPPFLAGS = $(test_cppflags)

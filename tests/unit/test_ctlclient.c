@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +85,11 @@ static int call_with(const char *reply, struct ctl_reply *ret_reply, struct erro
 	server_listen(&server, 4);
 	server.reply = reply;
 	assert_int_equal(pthread_create(&server.thread, NULL, answer_one, &server), 0);
-	const struct ctlclient client = {server.path, -1};
+	struct ctlclient client = {server.path, -1, -1};
 	int r = ctlclient_call(&client, "start", args, 20000, ret_reply, err);
 	pthread_join(server.thread, NULL);
+	assert_int_equal(client.fd >= 0, r == 0);
+	close_fd(&client.fd);
 	assert_non_null(strstr(server.asked, "\"op\":\"start\",\"args\":{\"timeout_ms\":7}"));
 	server_close(&server);
 	json_decref(args);
@@ -129,13 +132,73 @@ static void answers_that_are_none_are_named(void **state)
 	}
 }
 
+/* Two connections, of which each is closed after so many answers. */
+struct echo {
+	struct server server;
+	unsigned connections, requests_each;
+};
+
+static void *answer_some(void *ctx)
+{
+	struct echo *echo = ctx;
+
+	for (unsigned i = 0; i < 2; i++) {
+		int fd;
+		while ((fd = accept4(echo->server.fd, NULL, NULL, SOCK_CLOEXEC)) < 0)
+			continue;
+		echo->connections++;
+		for (unsigned n = 0; n < echo->requests_each; n++) {
+			char packet[200];
+			struct ctl_request req;
+			json_int_t id;
+			ssize_t len = recv(fd, packet, sizeof(packet), 0);
+			if (len <= 0 ||
+			    ctl_request_decode(packet, (size_t)len, &req, &id, NULL) < 0)
+				break;
+			int size = write_reply("{\"v\":1,\"id\":ID,\"ok\":true,\"result\":{}}", id,
+					       packet, sizeof(packet));
+			send(fd, packet, (size_t)size, MSG_NOSIGNAL);
+			ctl_request_clear(&req);
+		}
+		close_fd(&fd);
+	}
+	return NULL;
+}
+
+static void a_connection_is_used_again_until_nalcastd_closes_it(void **state)
+{
+	UNUSED_STATE(state);
+	struct echo echo = {.requests_each = 3};
+	struct error err = {0};
+	json_t *args = json_object();
+
+	server_listen(&echo.server, 4);
+	assert_int_equal(pthread_create(&echo.server.thread, NULL, answer_some, &echo), 0);
+	struct ctlclient client = {echo.server.path, -1, -1};
+	for (unsigned i = 0; i < 6; i++) {
+		struct ctl_reply reply;
+		assert_int_equal(ctlclient_call(&client, "state", args, 20000, &reply, &err), 0);
+		assert_true(client.fd >= 0);
+		ctl_reply_clear(&reply);
+		/* It closes after the third: until that is seen, it could be asked in vain. */
+		struct pollfd pfd = {.fd = client.fd, .events = POLLIN};
+		if (i % 3 == 2)
+			assert_int_equal(poll(&pfd, 1, 20000), 1);
+	}
+	close_fd(&client.fd);
+	pthread_join(echo.server.thread, NULL);
+	assert_int_equal(echo.connections, 2);
+	server_close(&echo.server);
+	json_decref(args);
+}
+
 static void nobody_there_is_an_error_at_once(void **state)
 {
 	UNUSED_STATE(state);
 	struct ctl_reply reply;
 	struct error err = {0};
 	json_t *args = json_object();
-	const struct ctlclient client = {"/tmp/nalcast-there-is-no-such-socket", -1};
+	struct ctlclient client = {"/tmp/nalcast-there-is-no-such-socket", -1, -1};
 
 	assert_int_equal(ctlclient_call(&client, "state", args, 60000, &reply, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "nalcast-there-is-no-such-socket"));
@@ -153,7 +216,7 @@ static void a_silent_one_is_given_up(void **state)
 	int held[2] = {-1, -1};
 
 	server_listen(&server, 0);
-	const struct ctlclient client = {server.path, -1};
+	struct ctlclient client = {server.path, -1, -1};
 	assert_int_equal(ctlclient_call(&client, "state", args, 20, &reply, &err), -ETIMEDOUT);
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		unixsock_connect(server.path, SOCK_SEQPACKET, 10, &held[i], &err);
@@ -175,7 +238,7 @@ static void a_call_ends_when_it_is_cancelled(void **state)
 	int held[2] = {-1, -1};
 
 	server_listen(&server, 0);
-	const struct ctlclient client = {server.path, cancel_fd};
+	struct ctlclient client = {server.path, cancel_fd, -1};
 	assert_int_equal(ctlclient_call(&client, "state", args, 600000, &reply, &err), -ECANCELED);
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		unixsock_connect(server.path, SOCK_SEQPACKET, 10, &held[i], &err);
@@ -199,8 +262,9 @@ static void a_request_too_large_is_not_sent(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	json_object_set_new(args, "text", json_string(text));
 	server_listen(&server, 4);
-	const struct ctlclient client = {server.path, -1};
-	assert_int_equal(ctlclient_call(&client, "state", args, 1000, &reply, &err), -EMSGSIZE);
+	struct ctlclient client = {server.path, -1, -1};
+	assert_int_equal(ctlclient_call(&client, "state", args, 1000, &reply, &err), -E2BIG);
+	assert_int_equal(client.fd, -1);
 	server_close(&server);
 	json_decref(args);
 }
@@ -210,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reply_comes_back),
 		cmocka_unit_test(answers_that_are_none_are_named),
+		cmocka_unit_test(a_connection_is_used_again_until_nalcastd_closes_it),
 		cmocka_unit_test(nobody_there_is_an_error_at_once),
 		cmocka_unit_test(a_silent_one_is_given_up),
 		cmocka_unit_test(a_call_ends_when_it_is_cancelled),

@@ -93,7 +93,7 @@ static void malformed_requests_are_named(void **state)
 		 "\"op\""},
 		{"{\"v\":1,\"id\":1,\"op\":\"x\",\"args\":[]}", -EPROTO, "\"args\""},
 		{"{\"v\":1,\"v\":1,\"id\":1,\"op\":\"x\"}", -EPROTO, "duplicate"},
-		{"{\"v\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}", -EPROTO, "nested deeper"},
+		{"{\"v\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}", -EPROTO, "nested deeper"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct error err = {0};

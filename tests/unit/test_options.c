@@ -13,7 +13,7 @@ static void without_options_the_defaults_hold(void **state)
 	struct error err = {0};
 
 	assert_int_equal(options_read(1, argv, &options, &err), 0);
-	assert_int_equal(options.threads, 8);
+	assert_int_equal(options.threads, 16);
 	assert_int_equal(options.socket_mode, 0660);
 	assert_int_equal(options.io_timeout_ms, 10000);
 	assert_string_equal(options.allow_origin, "");

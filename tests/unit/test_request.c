@@ -23,9 +23,10 @@ static void methods_are_words(void **state)
 		const char *word;
 		enum request_method method;
 	} cases[] = {
-		{"GET", REQUEST_GET},   {"HEAD", REQUEST_HEAD},       {"POST", REQUEST_POST},
-		{"PUT", REQUEST_PUT},   {"OPTIONS", REQUEST_OPTIONS}, {"DELETE", REQUEST_OTHER},
-		{"get", REQUEST_OTHER}, {"", REQUEST_OTHER},          {NULL, REQUEST_OTHER},
+		{"GET", REQUEST_GET},     {"HEAD", REQUEST_HEAD},       {"POST", REQUEST_POST},
+		{"PUT", REQUEST_PUT},     {"OPTIONS", REQUEST_OPTIONS}, {"DELETE", REQUEST_DELETE},
+		{"PATCH", REQUEST_PATCH}, {"TRACE", REQUEST_OTHER},     {"get", REQUEST_OTHER},
+		{"", REQUEST_OTHER},      {NULL, REQUEST_OTHER},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct pair pairs[PAIRS_MAX] = {{"DOCUMENT_URI", "/api/v1/"},
@@ -40,24 +41,54 @@ static void methods_are_words(void **state)
 	}
 }
 
-static void another_camera_is_not_this_one(void **state)
+static void a_camera_is_named_by_the_web_server_or_the_path(void **state)
 {
 	UNUSED_STATE(state);
 	static const struct {
-		const char *camera;
-		int status; /* 0: fine */
-	} cases[] = {{NULL, 0}, {"", 0}, {"main", 0}, {"door", 404}, {"Main", 404}};
+		const char *param, *tail, *camera, *path; /* path NULL: a slash is missing */
+		int status;                               /* 0: fine */
+		bool is_nested;
+	} cases[] = {
+		{NULL, "stop", "main", "stop", 0, false},
+		{"", "stop", "main", "stop", 0, false},
+		{"door", "stop", "door", "stop", 0, false},
+		{"door", "cameras", "door", "cameras", 0, false},
+		{"door", "cameras/yard/stop", "yard", "stop", 0, true},
+		{NULL, "cameras/yard/", "yard", "", 0, true},
+		{NULL, "cameras/yard", "yard", NULL, 0, true},
+		{NULL, "cameras/yard/cameras/main/state", "yard", "cameras/main/state", 0, true},
+		{NULL, "cameras/a2345678901234567890123456789012/state",
+		 "a2345678901234567890123456789012", "state", 0, true},
+		{NULL, "cameras/a23456789012345678901234567890123/state", NULL, NULL, 404, true},
+		{"Main", "stop", NULL, NULL, 404, false},
+		{"../etc", "stop", NULL, NULL, 404, false},
+		{"api", "stop", NULL, NULL, 404, false},
+		{NULL, "cameras/", NULL, NULL, 404, true},
+		{NULL, "cameras//state", NULL, NULL, 404, true},
+		{NULL, "cameras/../state", NULL, NULL, 404, true},
+		{NULL, "cameras/stream/state", NULL, NULL, 404, true},
+		{NULL, "cameras/\xff/state", NULL, NULL, 404, true},
+	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char uri[128];
+		snprintf(uri, sizeof(uri), "/mount/api/v1/%s", cases[i].tail);
 		const struct pair pairs[PAIRS_MAX] = {{"REQUEST_METHOD", "POST"},
-						      {"DOCUMENT_URI", "/door/api/v1/stop"},
-						      {"NALCAST_CAMERA", cases[i].camera}};
+						      {"DOCUMENT_URI", uri},
+						      {"NALCAST_CAMERA", cases[i].param}};
 		struct request_input in = input_of(pairs, "");
 		struct request req;
 		struct response res = {0};
 		int r = request_read(&req, &in, &res);
 		assert_int_equal(r, cases[i].status == 0 ? 0 : RESPONSE_REFUSED);
 		assert_int_equal(res.status, cases[i].status);
+		assert_int_equal(req.is_nested, cases[i].is_nested);
+		if (r == 0)
+			assert_string_equal(req.camera, cases[i].camera);
+		if (r == 0 && cases[i].path != NULL)
+			assert_string_equal(req.path, cases[i].path);
+		else if (r == 0)
+			assert_null(req.path);
 		request_clear(&req);
 		response_clear(&res);
 	}
@@ -180,10 +211,10 @@ static int read_body(const char *length, const char *type, const char *body,
 {
 	const struct pair pairs[PAIRS_MAX] = {{"CONTENT_LENGTH", length}, {"CONTENT_TYPE", type}};
 	struct request_input in = input_of(pairs, body);
-	struct request req = {.body = NULL};
+	struct request req = {.in = &in};
 	struct response res = {0};
 
-	int r = request_read_body(&req, &in, need, &res);
+	int r = request_read_body(&req, need, &res);
 	int status = res.status;
 	assert_int_equal(r, status == 0 ? 0 : RESPONSE_REFUSED);
 	*ret_body = req.body;
@@ -238,10 +269,10 @@ static void find_mistake(const char *body, int *ret_line, int *ret_column)
 	const struct pair pairs[PAIRS_MAX] = {{"CONTENT_LENGTH", length},
 					      {"CONTENT_TYPE", "application/json"}};
 	struct request_input in = input_of(pairs, body);
-	struct request req = {.body = NULL};
+	struct request req = {.in = &in};
 	struct response res = {0};
 
-	request_read_body(&req, &in, REQUEST_BODY_NEEDED, &res);
+	request_read_body(&req, REQUEST_BODY_NEEDED, &res);
 	assert_int_equal(res.status, 400);
 	*ret_line = (int)json_integer_value(json_object_get(res.body, "line"));
 	*ret_column = (int)json_integer_value(json_object_get(res.body, "column"));
@@ -279,6 +310,38 @@ static void deep_json_is_not_recursed_into(void **state)
 	assert_int_equal(read_body("4000", "application/json", body, REQUEST_BODY_NEEDED, &read),
 			 400);
 	assert_null(read);
+}
+
+static void patches_may_be_called_by_their_own_type(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		enum request_method method;
+		const char *type;
+		int status;
+	} cases[] = {
+		{REQUEST_PATCH, "application/json", 0},
+		{REQUEST_PATCH, "application/merge-patch+json", 0},
+		{REQUEST_PATCH, "Application/Merge-Patch+JSON; charset=utf-8", 0},
+		{REQUEST_PATCH, "application/json-patch+json", 415},
+		{REQUEST_PATCH, "application/merge-patch", 415},
+		{REQUEST_PUT, "application/merge-patch+json", 415},
+		{REQUEST_DELETE, "application/merge-patch+json", 415},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct pair pairs[PAIRS_MAX] = {{"CONTENT_LENGTH", "2"},
+						      {"CONTENT_TYPE", cases[i].type}};
+		struct request_input in = input_of(pairs, "{}");
+		struct request req = {.in = &in, .method = cases[i].method};
+		struct response res = {0};
+		request_read_body(&req, REQUEST_BODY_NEEDED, &res);
+		assert_int_equal(res.status, cases[i].status);
+		const char *detail = json_string_value(json_object_get(res.body, "detail"));
+		if (cases[i].status != 0)
+			assert_non_null(strstr(detail, "--json"));
+		request_clear(&req);
+		response_clear(&res);
+	}
 }
 
 static int check_origin(const char *origin, const char *site, const char *forwarded,
@@ -319,7 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(methods_are_words),
-		cmocka_unit_test(another_camera_is_not_this_one),
+		cmocka_unit_test(a_camera_is_named_by_the_web_server_or_the_path),
 		cmocka_unit_test(the_tail_of_the_path_counts),
 		cmocka_unit_test(parameters_are_decoded),
 		cmocka_unit_test(queries_that_cannot_be_read_are_refused),
@@ -327,6 +390,7 @@ int main(void)
 		cmocka_unit_test(bodies_are_held_to_their_limits),
 		cmocka_unit_test(mistakes_in_json_have_a_place),
 		cmocka_unit_test(deep_json_is_not_recursed_into),
+		cmocka_unit_test(patches_may_be_called_by_their_own_type),
 		cmocka_unit_test(only_our_own_pages_may_change_things),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
