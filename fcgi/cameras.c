@@ -17,7 +17,7 @@
 #define PATH_SIZE       108  /* of a Unix socket, with its NUL */
 #define IMPATIENT_MS    250  /* longest wait of who finds many waiting already */
 #define SURVEY_MS       300  /* for all cameras together */
-#define IDLE_MAX        4    /* connections kept of one camera */
+#define IDLE_MAX        8    /* connections kept of one camera */
 #define IDLE_TIMEOUT_MS 2000 /* nalcastd closes them after 5,000 */
 
 struct camera {
@@ -254,10 +254,10 @@ static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply 
 		       struct error *err)
 {
 	struct cameras *cameras = ctx;
-	struct camera *camera;
+	struct camera *camera = NULL;
 	char path[PATH_SIZE];
 	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1};
-	int timeout_ms;
+	int timeout_ms = 0;
 
 	if (write_path(cameras, call->camera, path) < 0)
 		return error_set(err, -ENAMETOOLONG, "camera %s: too long for the path of a socket",
@@ -296,11 +296,8 @@ static int compare_names(const void *a, const void *b)
 
 static json_t *camera_json(const char *name, const char *status)
 {
-	char link[sizeof("cameras//") + CAMNAME_MAX];
-
-	snprintf(link, sizeof(link), "cameras/%s/", name);
-	return json_pack("{s:s, s:s, s:{s:s}}", "name", name, "status", status, "links", "api",
-			 link);
+	return json_pack("{s:s, s:s, s:{s:o}}", "name", name, "status", status, "links", "api",
+			 json_sprintf("cameras/%s/", name));
 }
 
 static json_t *list(void *ctx)

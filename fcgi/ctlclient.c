@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -144,12 +143,10 @@ static void drop_stale(struct ctlclient *client)
 
 static int exchange(struct call *call, const struct ctl_request *req, struct ctl_reply *ret_reply)
 {
+	static _Thread_local char packet[CTL_PACKET_MAX];
 	size_t len = 0;
-	char *packet = malloc(CTL_PACKET_MAX);
 	int r = 0;
 
-	if (packet == NULL)
-		return error_set(call->err, -ENOMEM, "out of memory");
 	drop_stale(call->client);
 	if (call->client->fd < 0)
 		r = connect_in_slices(call);
@@ -161,7 +158,6 @@ static int exchange(struct call *call, const struct ctl_request *req, struct ctl
 		r = read_reply(call, req, packet, len, ret_reply);
 	if (r < 0)
 		close_fd(&call->client->fd);
-	free(packet);
 	return r;
 }
 

@@ -222,7 +222,7 @@ static char *write_bytes(const struct response *res, const struct content *conte
 }
 
 /* 15 digits: 29.97 stays 29.97. */
-#define BODY_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+#define BODY_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 static char *write_json(const struct response *res, size_t *ret_size)
 {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -27,18 +28,24 @@ struct worker {
 	FCGX_Request fcgi;
 	char body[REQUEST_BODY_MAX + 1];
 
-	/* Under server->lock. The connection once more, as a descriptor of our own: libfcgi
-	 * closes its one when it likes, and its number may then be another connection's. */
+	pthread_mutex_t lock; /* of what follows */
+	/* The connection once more, as a descriptor of our own: libfcgi closes its one when it
+	 * likes, and its number may then be another connection's. */
 	int conn_fd;         /* -1: none */
 	int64_t deadline_ms; /* 0: none, it is our turn */
 };
 
 struct server {
 	struct server_config cfg;
-	pthread_mutex_t lock;
+	/* Whose turn it is to accept. Held while waiting: each connection wakes one thread, and not
+	 * all of them, as when all wait in poll(). */
+	pthread_mutex_t turn;
+	/* Relaxed: server_free() sets it before it takes each worker's lock to cut its connection,
+	 * and a worker looks at it under that lock: it is cut, or it sees this. */
+	atomic_bool stopping;
+	pthread_mutex_t lock; /* of running */
 	pthread_cond_t ended;
-	unsigned running; /* workers; under lock */
-	bool stopping;    /* under lock */
+	unsigned running; /* workers */
 	unsigned worker_count;
 	struct worker workers[];
 };
@@ -54,19 +61,22 @@ static int64_t now_ms(void)
 /* From now on the peer has this long in all; 0: the peer waits for us. */
 static void set_deadline(struct worker *worker, int timeout_ms)
 {
-	struct server *server = worker->server;
-
-	pthread_mutex_lock(&server->lock);
+	pthread_mutex_lock(&worker->lock);
 	worker->deadline_ms = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
-	pthread_mutex_unlock(&server->lock);
+	pthread_mutex_unlock(&worker->lock);
 }
 
-/* Under server->lock. */
+static bool is_stopping(struct server *server)
+{
+	return atomic_load_explicit(&server->stopping, memory_order_relaxed);
+}
+
+/* Under worker->lock. */
 static int conn_register(struct worker *worker, int fd)
 {
 	struct server *server = worker->server;
 
-	if (server->stopping)
+	if (is_stopping(server))
 		return -ECANCELED;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
@@ -78,19 +88,17 @@ static int conn_register(struct worker *worker, int fd)
 
 static int conn_open(struct worker *worker, int fd)
 {
-	struct server *server = worker->server;
-
-	pthread_mutex_lock(&server->lock);
+	pthread_mutex_lock(&worker->lock);
 	int r = conn_register(worker, fd);
-	pthread_mutex_unlock(&server->lock);
+	pthread_mutex_unlock(&worker->lock);
 	return r;
 }
 
 static void conn_close(struct worker *worker)
 {
-	pthread_mutex_lock(&worker->server->lock);
+	pthread_mutex_lock(&worker->lock);
 	close_fd(&worker->conn_fd);
-	pthread_mutex_unlock(&worker->server->lock);
+	pthread_mutex_unlock(&worker->lock);
 }
 
 /* One silent peer is given up after this long by the kernel; libfcgi has no timeouts. */
@@ -179,8 +187,21 @@ static void serve(struct worker *worker, int fd)
 	conn_close(worker);
 }
 
-/* A descriptor; -1: nothing there, or somebody else was faster; -ECANCELED: the end. */
-static int accept_one(struct server *server)
+/* A descriptor; -1: there is none, or no room for one. */
+static int accept_now(struct server *server)
+{
+	struct pollfd stop = {.fd = server->cfg.stop_fd, .events = POLLIN};
+	int fd = accept4(server->cfg.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0 && errno != EAGAIN && errno != EINTR) {
+		log_warn("api", "accept: %s", strerror(errno));
+		poll(&stop, 1, ACCEPT_BACKOFF_MS);
+	}
+	return fd;
+}
+
+/* The same, after waiting; -1 too when another program was faster; -ECANCELED: the end. */
+static int wait_and_accept(struct server *server)
 {
 	struct pollfd fds[] = {
 		{.fd = server->cfg.stop_fd, .events = POLLIN},
@@ -191,11 +212,18 @@ static int accept_one(struct server *server)
 		return -1;
 	if (fds[0].revents != 0)
 		return -ECANCELED;
-	int fd = accept4(server->cfg.listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0 && errno != EAGAIN) {
-		log_warn("api", "accept: %s", strerror(errno));
-		poll(fds, 1, ACCEPT_BACKOFF_MS);
-	}
+	return accept_now(server);
+}
+
+static int accept_one(struct server *server)
+{
+	int fd = accept_now(server);
+
+	if (fd >= 0)
+		return fd;
+	pthread_mutex_lock(&server->turn);
+	fd = wait_and_accept(server);
+	pthread_mutex_unlock(&server->turn);
 	return fd;
 }
 
@@ -205,7 +233,7 @@ static void *work(void *ctx)
 	struct server *server = worker->server;
 
 	FCGX_InitRequest(&worker->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
-	for (;;) {
+	while (!is_stopping(server)) {
 		int fd = accept_one(server);
 		if (fd == -ECANCELED)
 			break;
@@ -229,6 +257,7 @@ static struct server *server_alloc(const struct server_config *cfg)
 	if (server == NULL)
 		return NULL;
 	server->cfg = *cfg;
+	pthread_mutex_init(&server->turn, NULL);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -243,6 +272,7 @@ static int start_worker(struct server *server)
 
 	worker->server = server;
 	worker->conn_fd = -1;
+	pthread_mutex_init(&worker->lock, NULL);
 	int r = -pthread_create(&worker->thread, NULL, work, worker);
 	if (r < 0)
 		return r;
@@ -280,14 +310,14 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 /* Shut down, not closed: libfcgi's descriptor reads the end, and its thread closes it. */
 static void cut(struct server *server, int64_t deadline_ms)
 {
-	pthread_mutex_lock(&server->lock);
 	for (unsigned i = 0; i < server->worker_count; i++) {
-		const struct worker *worker = &server->workers[i];
+		struct worker *worker = &server->workers[i];
+		pthread_mutex_lock(&worker->lock);
 		if (worker->conn_fd >= 0 && worker->deadline_ms <= deadline_ms &&
-		    (worker->deadline_ms > 0 || server->stopping))
+		    (worker->deadline_ms > 0 || is_stopping(server)))
 			shutdown(worker->conn_fd, SHUT_RDWR);
+		pthread_mutex_unlock(&worker->lock);
 	}
-	pthread_mutex_unlock(&server->lock);
 }
 
 void server_sweep(struct server *server)
@@ -308,8 +338,8 @@ static void wait_for_workers(struct server *server, int timeout_ms)
 	until.tv_nsec += timeout_ms * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
+	atomic_store_explicit(&server->stopping, true, memory_order_relaxed);
 	pthread_mutex_lock(&server->lock);
-	server->stopping = true;
 	while (server->running > 0)
 		if (pthread_cond_timedwait(&server->ended, &server->lock, &until) == ETIMEDOUT)
 			break;
@@ -323,9 +353,12 @@ void server_free(struct server *server)
 	eventfd_write(server->cfg.stop_fd, 1);
 	wait_for_workers(server, STOP_GRACE_MS);
 	cut(server, INT64_MAX);
-	for (unsigned i = 0; i < server->worker_count; i++)
+	for (unsigned i = 0; i < server->worker_count; i++) {
 		pthread_join(server->workers[i].thread, NULL);
+		pthread_mutex_destroy(&server->workers[i].lock);
+	}
 	pthread_cond_destroy(&server->ended);
 	pthread_mutex_destroy(&server->lock);
+	pthread_mutex_destroy(&server->turn);
 	free(server);
 }

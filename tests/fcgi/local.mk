@@ -1,6 +1,8 @@
-# The real nalcast-fcgi over FastCGI, with a nalcastd that answers as the test wants.
-EXTRA_DIST += %D%/fastcgi.mjs %D%/api.test.mjs %D%/process.test.mjs %D%/api.sh %D%/process.sh
+# The real nalcast-fcgi over FastCGI, with nalcastds that answer as the test wants.
+fcgi_scripts = %D%/abuse.sh %D%/api.sh %D%/cameras.sh %D%/process.sh
+EXTRA_DIST += $(fcgi_scripts) %D%/fastcgi.mjs \
+	%D%/abuse.test.mjs %D%/api.test.mjs %D%/cameras.test.mjs %D%/process.test.mjs
 
 if WITH_FCGI
-TESTS += %D%/api.sh %D%/process.sh
+TESTS += $(fcgi_scripts)
 endif
