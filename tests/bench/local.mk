@@ -1,6 +1,6 @@
 # Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
 # or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
-bench_node_parts = fanout join slow hop
+bench_node_parts = fanout join slow hop $(bench_api)
 BENCH = split $(bench_node_parts)
 CLEAN_LOCAL += bench
 
@@ -23,7 +23,20 @@ noinst_PROGRAMS += %D%/filler %D%/floor %D%/load
 %C%_load_SOURCES = %D%/load.c %D%/meter.c %D%/meter.h %D%/stamp.h
 %C%_load_LDADD = $(common_libs)
 
+if WITH_FCGI
+bench_api = api
+noinst_PROGRAMS += %D%/constant_fcgi %D%/http_load
+endif
+
+%C%_constant_fcgi_SOURCES = %D%/constant_fcgi.c
+%C%_constant_fcgi_CPPFLAGS = $(AM_CPPFLAGS) $(FCGI_CFLAGS)
+%C%_constant_fcgi_LDADD = $(common_libs) $(FCGI_LIBS)
+
+%C%_http_load_SOURCES = %D%/http_load.c
+%C%_http_load_LDADD = $(common_libs)
+
 EXTRA_DIST += \
+	%D%/api.mjs \
 	%D%/fanout.mjs \
 	%D%/hop.mjs \
 	%D%/join.mjs \
