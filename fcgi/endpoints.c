@@ -7,8 +7,9 @@
 #include "fcgi/ask.h"
 #include "fcgi/openapi.h"
 
-#define VIEWERS_LIMIT 100 /* a page of them that fits a packet */
-#define METRICS_TYPE  "text/plain; version=0.0.4; charset=utf-8"
+#define VIEWERS_LIMIT     100
+#define VIEWERS_LIMIT_MAX 200 /* a page of them that fits a packet */
+#define METRICS_TYPE      "text/plain; version=0.0.4; charset=utf-8"
 
 static const char segment_letters[] =
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
@@ -118,7 +119,7 @@ static int get_viewers(const struct api *api, const struct endpoint *endpoint,
 	uint64_t offset = 0, limit = VIEWERS_LIMIT;
 
 	if (request_param_unsigned(req, "offset", 0, INT32_MAX, &offset, res) < 0 ||
-	    request_param_unsigned(req, "limit", 1, VIEWERS_LIMIT, &limit, res) < 0)
+	    request_param_unsigned(req, "limit", 1, VIEWERS_LIMIT_MAX, &limit, res) < 0)
 		return RESPONSE_REFUSED;
 	json_t *args =
 		json_pack("{s:I, s:I}", "offset", (json_int_t)offset, "limit", (json_int_t)limit);

@@ -204,7 +204,7 @@ static void wrong_requests_never_reach_nalcastd(void **state)
 		{"DELETE", "viewers/-1", "", "", 404},
 		{"DELETE", "viewers/9223372036854775808", "", "", 404},
 		{"GET", "viewers", "limit=0", "", 422},
-		{"GET", "viewers", "limit=101", "", 422},
+		{"GET", "viewers", "limit=201", "", 422},
 		{"GET", "viewers", "offset=-1", "", 422},
 		{"POST", "keyframe", "timeout_ms=1", "", 422},
 		{"POST", "keyframe", "", "{\"x\":1}", 422},
