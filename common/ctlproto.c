@@ -1,8 +1,10 @@
 #include "common/ctlproto.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/jsonscan.h"
 #include "common/util.h"
 
 static const char *const code_words[] = {
@@ -230,6 +232,56 @@ int ctl_reply_decode(const char *buf, size_t len, struct ctl_reply *ret_reply, s
 	return r;
 }
 
+/* Behind word, where it stands at p; else NULL. */
+static const char *pass(const char *p, const char *end, const char *word)
+{
+	size_t len = strlen(word);
+
+	return p != NULL && (size_t)(end - p) >= len && memcmp(p, word, len) == 0 ? p + len : NULL;
+}
+
+static const char *pass_id(const char *p, const char *end, json_int_t *ret_id)
+{
+	char digits[20];
+	size_t len = 0;
+	uint64_t id;
+
+	if (p == NULL)
+		return NULL;
+	while (p + len < end && len < sizeof(digits) - 1 && p[len] >= '0' && p[len] <= '9') {
+		digits[len] = p[len];
+		len++;
+	}
+	digits[len] = '\0';
+	if (parse_unsigned(digits, 0, INT64_MAX, &id) < 0)
+		return NULL;
+	*ret_id = (json_int_t)id;
+	return p + len;
+}
+
+int ctl_reply_decode_text(const char *buf, size_t len, struct ctl_reply *ret_reply)
+{
+	const char *end = buf + len;
+	struct ctl_reply reply = {.code = CTL_OK};
+
+	const char *p = pass_id(pass(buf, end, "{\"v\":1,\"id\":"), end, &reply.id);
+	const char *text = pass(p, end, ",\"ok\":true,\"result\":");
+	const char *text_end = text != NULL ? jsonscan(text, end) : NULL;
+	const char *pending_end = pass(text_end, end, ",\"pending\":true");
+	p = pass(pending_end != NULL ? pending_end : text_end, end, "}");
+	if (p == NULL || p != end)
+		return -EAGAIN;
+	reply.pending = pending_end != NULL;
+	reply.text_size = (size_t)(text_end - text);
+	reply.text = malloc(reply.text_size + 1);
+	if (reply.text == NULL)
+		return -EAGAIN;
+	memcpy(reply.text, text, reply.text_size);
+	reply.text[reply.text_size] = '\0';
+	*ret_reply = reply;
+	return 0;
+}
+
 void ctl_request_clear(struct ctl_request *req)
 {
 	json_decref(req->args);
@@ -241,4 +293,6 @@ void ctl_reply_clear(struct ctl_reply *reply)
 	json_decref(reply->result);
 	json_decref(reply->error);
 	reply->result = reply->error = NULL;
+	free(reply->text);
+	reply->text = NULL;
 }

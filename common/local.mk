@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libcommon.a
 	%D%/ctlproto.c %D%/ctlproto.h \
 	%D%/error.c %D%/error.h \
 	%D%/etag.c %D%/etag.h \
+	%D%/jsonscan.c %D%/jsonscan.h \
 	%D%/log.c %D%/log.h \
 	%D%/origin.c %D%/origin.h \
 	%D%/unixsock.c %D%/unixsock.h \

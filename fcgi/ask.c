@@ -111,24 +111,42 @@ static int make_call(const struct api *api, const struct api_call *call, struct 
 	int r = api->backend->call(api->ctx, call, &reply, &err);
 	if (r < 0)
 		return refuse_by_transport(call->op, r, &err, res);
-	if (reply.code == CTL_OK)
+	if (reply.text != NULL) {
+		response_json_text(res, reply.pending ? 202 : 200, reply.text, reply.text_size);
+		reply.text = NULL;
+	} else if (reply.code == CTL_OK) {
 		response_json(res, reply.pending ? 202 : 200, json_incref(reply.result));
-	else
+	} else {
 		r = refuse_by_control(&reply, res);
+	}
 	ctl_reply_clear(&reply);
+	return r;
+}
+
+/* Takes the reference to call->args. */
+static int ask_at_once(const struct api *api, const struct api_call *call, struct response *res)
+{
+	if (call->args == NULL)
+		return response_problem(res, 500, "internal", "out of memory");
+	int r = make_call(api, call, res);
+	json_decref(call->args);
 	return r;
 }
 
 int ask(const struct api *api, const struct request *req, const char *op, json_t *args,
 	struct response *res)
 {
-	const struct api_call call = {req->camera, op, args, ASK_TIMEOUT_MS, false};
+	const struct api_call call = {req->camera, op, args, ASK_TIMEOUT_MS, .as_text = true};
 
-	if (args == NULL)
-		return response_problem(res, 500, "internal", "out of memory");
-	int r = make_call(api, &call, res);
-	json_decref(args);
-	return r;
+	return ask_at_once(api, &call, res);
+}
+
+int ask_json(const struct api *api, const struct request *req, const char *op, json_t *args,
+	     struct response *res)
+{
+	const struct api_call call = {req->camera, op, args, ASK_TIMEOUT_MS, .as_text = false};
+
+	return ask_at_once(api, &call, res);
 }
 
 int ask_change(const struct api *api, const struct request *req, const char *op, json_t *args,
@@ -137,8 +155,12 @@ int ask_change(const struct api *api, const struct request *req, const char *op,
 	uint64_t timeout_ms = CHANGE_TIMEOUT_MS;
 	int r = request_param_unsigned(req, "timeout_ms", 0, CHANGE_TIMEOUT_MAX_MS, &timeout_ms,
 				       res);
-	const struct api_call call = {req->camera, op, args, (int)timeout_ms + CHANGE_MARGIN_MS,
-				      true};
+	const struct api_call call = {req->camera,
+				      op,
+				      args,
+				      (int)timeout_ms + CHANGE_MARGIN_MS,
+				      .is_change = true,
+				      .as_text = true};
 
 	if (r == 0 && json_object_set_new(args, "timeout_ms", json_integer((int)timeout_ms)) < 0)
 		r = response_problem(res, 500, "internal", "out of memory");

@@ -9,6 +9,10 @@
 int ask(const struct api *api, const struct request *req, const char *op, json_t *args,
 	struct response *res);
 
+/* The same, for who looks at the answer: it is res->body. Of the others it may be text. */
+int ask_json(const struct api *api, const struct request *req, const char *op, json_t *args,
+	     struct response *res);
+
 /* What it answers when it took effect, or after ?timeout_ms=: 202 then. args gets "timeout_ms". */
 int ask_change(const struct api *api, const struct request *req, const char *op, json_t *args,
 	       struct response *res);

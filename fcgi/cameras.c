@@ -256,7 +256,7 @@ static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply 
 	struct cameras *cameras = ctx;
 	struct camera *camera = NULL;
 	char path[PATH_SIZE];
-	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1};
+	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1, call->as_text};
 	int timeout_ms = 0;
 
 	if (write_path(cameras, call->camera, path) < 0)

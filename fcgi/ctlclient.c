@@ -117,8 +117,10 @@ static int read_reply(const struct call *call, const struct ctl_request *req, co
 {
 	struct ctl_reply reply;
 	struct error why = {0};
-	int r = ctl_reply_decode(packet, len, &reply, &why);
+	int r = call->client->as_text ? ctl_reply_decode_text(packet, len, &reply) : -EAGAIN;
 
+	if (r == -EAGAIN)
+		r = ctl_reply_decode(packet, len, &reply, &why);
 	if (r < 0)
 		return error_set(call->err, r, "%s: an answer that is none: %.150s",
 				 call->client->path, why.text);

@@ -11,6 +11,7 @@ struct ctlclient {
 	const char *path; /* the camera's control socket */
 	int cancel_fd;    /* becomes readable when calls are to end early; -1: never */
 	int fd;           /* the connection, kept after an answer; -1: none; the owner closes it */
+	bool as_text;     /* a result may come as text: ctl_reply_decode_text() */
 };
 
 /* A connection from before is used where nalcastd has not closed it meanwhile. 0, and *ret_reply

@@ -57,7 +57,7 @@ static int get(const struct api *api, const struct endpoint *endpoint, const str
 static int get_tagged(const struct api *api, const struct endpoint *endpoint,
 		      const struct request *req, struct response *res)
 {
-	int r = get(api, endpoint, req, res);
+	int r = ask_json(api, req, endpoint->op, json_object(), res);
 
 	if (r < 0)
 		return r;
@@ -80,7 +80,7 @@ static int get_health(const struct api *api, const struct endpoint *endpoint,
 static int get_metrics(const struct api *api, const struct endpoint *endpoint,
 		       const struct request *req, struct response *res)
 {
-	int r = get(api, endpoint, req, res);
+	int r = ask_json(api, req, endpoint->op, json_object(), res);
 
 	if (r == 0)
 		response_string(res, METRICS_TYPE, json_incref(res->body));

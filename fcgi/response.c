@@ -70,25 +70,38 @@ __attribute__((format(printf, 1, 0))) static json_t *words_to_json(const char *f
 	return text_to_json(words);
 }
 
-void response_json(struct response *res, int status, json_t *body)
+static void drop_body(struct response *res)
 {
 	json_decref(res->body);
+	free(res->owned);
+	res->body = NULL;
+	res->text = res->owned = NULL;
+}
+
+void response_json(struct response *res, int status, json_t *body)
+{
+	drop_body(res);
 	res->status = body != NULL ? status : 500;
 	res->is_problem = body == NULL;
 	res->body = body;
-	res->text = NULL;
 	res->etag[0] = '\0';
 }
 
 void response_text(struct response *res, const char *type, const char *text, size_t size)
 {
-	json_decref(res->body);
+	drop_body(res);
 	res->status = 200;
 	res->is_problem = false;
-	res->body = NULL;
 	res->type = type;
 	res->text = text;
 	res->text_size = size;
+}
+
+void response_json_text(struct response *res, int status, char *text, size_t size)
+{
+	response_text(res, "application/json", text, size);
+	res->status = status;
+	res->owned = text;
 }
 
 void response_string(struct response *res, const char *type, json_t *body)
@@ -104,11 +117,9 @@ void response_string(struct response *res, const char *type, json_t *body)
 
 void response_empty(struct response *res, int status)
 {
-	json_decref(res->body);
+	drop_body(res);
 	res->status = status;
 	res->is_problem = false;
-	res->body = NULL;
-	res->text = NULL;
 }
 
 int response_problem(struct response *res, int status, const char *type, const char *fmt, ...)
@@ -245,7 +256,7 @@ static char *write_json(const struct response *res, size_t *ret_size)
 char *response_write(const struct response *res, size_t *ret_size)
 {
 	const struct content nothing = {.type = NULL};
-	const struct content text = {res->type, res->text, res->text_size, false};
+	const struct content text = {res->type, res->text, res->text_size, res->owned != NULL};
 
 	if (res->text != NULL)
 		return write_bytes(res, &text, ret_size);
@@ -256,6 +267,6 @@ char *response_write(const struct response *res, size_t *ret_size)
 
 void response_clear(struct response *res)
 {
-	json_decref(res->body);
+	drop_body(res);
 	*res = (struct response){0};
 }

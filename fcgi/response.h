@@ -19,6 +19,7 @@ struct response {
 	const char *type; /* of text */
 	const char *text; /* NULL: the body as JSON; else these bytes, body's or static ones */
 	size_t text_size;
+	char *owned;                    /* text, where it is to be freed */
 	bool head_only;                 /* HEAD: the header of the answer to GET, and no body */
 	char allow[64];                 /* Allow, or "" */
 	char etag[ETAG_SIZE];           /* ETag, or "" */
@@ -34,6 +35,9 @@ void response_json(struct response *res, int status, json_t *body);
 
 /* Bytes that are no JSON of ours, or are it already. They are static. */
 void response_text(struct response *res, const char *type, const char *text, size_t size);
+
+/* JSON as text, which is the response's from now on. */
+void response_json_text(struct response *res, int status, char *text, size_t size);
 
 /* body's string as text, its reference taken; what is no string becomes a 500. */
 void response_string(struct response *res, const char *type, json_t *body);

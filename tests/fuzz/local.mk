@@ -5,6 +5,7 @@ fuzz_programs = \
 	%D%/fuzz_ctlproto \
 	%D%/fuzz_etag \
 	%D%/fuzz_http \
+	%D%/fuzz_jsonscan \
 	%D%/fuzz_nal \
 	%D%/fuzz_splitter \
 	%D%/fuzz_sps \
@@ -45,6 +46,11 @@ endif
 %C%_fuzz_http_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_fuzz_http_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_http_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_jsonscan_SOURCES = %D%/fuzz_jsonscan.c
+%C%_fuzz_jsonscan_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_fuzz_jsonscan_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_jsonscan_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_nal_SOURCES = %D%/fuzz_nal.c
 %C%_fuzz_nal_CPPFLAGS = $(AM_CPPFLAGS)

@@ -38,6 +38,7 @@ unit_tests = \
 	%D%/test_hub_asked \
 	%D%/test_inflight \
 	%D%/test_jsonread \
+	%D%/test_jsonscan \
 	%D%/test_jsontext \
 	%D%/test_leftover \
 	%D%/test_log \
@@ -108,6 +109,10 @@ TESTS += $(unit_tests)
 %C%_test_jsonread_SOURCES = %D%/test_jsonread.c
 %C%_test_jsonread_CPPFLAGS = $(test_cppflags)
 %C%_test_jsonread_LDADD = $(test_ldadd)
+
+%C%_test_jsonscan_SOURCES = %D%/test_jsonscan.c
+%C%_test_jsonscan_CPPFLAGS = $(test_cppflags)
+%C%_test_jsonscan_LDADD = $(test_ldadd)
 
 %C%_test_jsontext_SOURCES = %D%/test_jsontext.c
 %C%_test_jsontext_CPPFLAGS = $(test_cppflags)

@@ -150,7 +150,8 @@ static void close_host(struct host *host)
 static int call(const struct host *host, const char *camera, int timeout_ms, bool is_change)
 {
 	json_t *args = json_object();
-	const struct api_call question = {camera, "state", args, timeout_ms, is_change};
+	const struct api_call question = {camera,     "state",   args,
+					  timeout_ms, is_change, .as_text = true};
 	struct ctl_reply reply;
 	struct error err = {0};
 

@@ -85,7 +85,7 @@ static int call_with(const char *reply, struct ctl_reply *ret_reply, struct erro
 	server_listen(&server, 4);
 	server.reply = reply;
 	assert_int_equal(pthread_create(&server.thread, NULL, answer_one, &server), 0);
-	struct ctlclient client = {server.path, -1, -1};
+	struct ctlclient client = {server.path, -1, -1, false};
 	int r = ctlclient_call(&client, "start", args, 20000, ret_reply, err);
 	pthread_join(server.thread, NULL);
 	assert_int_equal(client.fd >= 0, r == 0);
@@ -174,7 +174,7 @@ static void a_connection_is_used_again_until_nalcastd_closes_it(void **state)
 
 	server_listen(&echo.server, 4);
 	assert_int_equal(pthread_create(&echo.server.thread, NULL, answer_some, &echo), 0);
-	struct ctlclient client = {echo.server.path, -1, -1};
+	struct ctlclient client = {echo.server.path, -1, -1, false};
 	for (unsigned i = 0; i < 6; i++) {
 		struct ctl_reply reply;
 		assert_int_equal(ctlclient_call(&client, "state", args, 20000, &reply, &err), 0);
@@ -198,7 +198,7 @@ static void nobody_there_is_an_error_at_once(void **state)
 	struct ctl_reply reply;
 	struct error err = {0};
 	json_t *args = json_object();
-	struct ctlclient client = {"/tmp/nalcast-there-is-no-such-socket", -1, -1};
+	struct ctlclient client = {"/tmp/nalcast-there-is-no-such-socket", -1, -1, false};
 
 	assert_int_equal(ctlclient_call(&client, "state", args, 60000, &reply, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "nalcast-there-is-no-such-socket"));
@@ -216,7 +216,7 @@ static void a_silent_one_is_given_up(void **state)
 	int held[2] = {-1, -1};
 
 	server_listen(&server, 0);
-	struct ctlclient client = {server.path, -1, -1};
+	struct ctlclient client = {server.path, -1, -1, false};
 	assert_int_equal(ctlclient_call(&client, "state", args, 20, &reply, &err), -ETIMEDOUT);
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		unixsock_connect(server.path, SOCK_SEQPACKET, 10, &held[i], &err);
@@ -238,7 +238,7 @@ static void a_call_ends_when_it_is_cancelled(void **state)
 	int held[2] = {-1, -1};
 
 	server_listen(&server, 0);
-	struct ctlclient client = {server.path, cancel_fd, -1};
+	struct ctlclient client = {server.path, cancel_fd, -1, false};
 	assert_int_equal(ctlclient_call(&client, "state", args, 600000, &reply, &err), -ECANCELED);
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		unixsock_connect(server.path, SOCK_SEQPACKET, 10, &held[i], &err);
@@ -262,7 +262,7 @@ static void a_request_too_large_is_not_sent(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	json_object_set_new(args, "text", json_string(text));
 	server_listen(&server, 4);
-	struct ctlclient client = {server.path, -1, -1};
+	struct ctlclient client = {server.path, -1, -1, false};
 	assert_int_equal(ctlclient_call(&client, "state", args, 1000, &reply, &err), -E2BIG);
 	assert_int_equal(client.fd, -1);
 	server_close(&server);

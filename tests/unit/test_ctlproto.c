@@ -124,9 +124,71 @@ static void packet_that_does_not_fit_is_refused(void **state)
 	ctl_request_clear(&req);
 }
 
+static void a_plain_result_comes_as_text(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *packet, *text; /* text NULL: the other decoder knows */
+		bool pending;
+	} cases[] = {
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{\"a\":[1.5,null]}}",
+		 "{\"a\":[1.5,null]}", false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":[],\"pending\":true}", "[]", true},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{}}}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{}} ", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{},\"pending\":false}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":{},\"more\":1}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":nonsense}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":true,\"result\":\"\xc3\xbc\"}", NULL, false},
+		{"{\"v\":1,\"id\":7,\"ok\":false,\"error\":{}}", NULL, false},
+		{"{\"v\":2,\"id\":7,\"ok\":true,\"result\":{}}", NULL, false},
+		{"{\"v\":1,\"id\":-7,\"ok\":true,\"result\":{}}", NULL, false},
+		{"{\"v\":1,\"id\":,\"ok\":true,\"result\":{}}", NULL, false},
+		{"{\"v\":1,\"id\":99999999999999999999,\"ok\":true,\"result\":{}}", NULL, false},
+		{"{ \"v\":1,\"id\":7,\"ok\":true,\"result\":{}}", NULL, false},
+		{"", NULL, false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ctl_reply reply = {.id = 42};
+		int r = ctl_reply_decode_text(cases[i].packet, strlen(cases[i].packet), &reply);
+		assert_int_equal(r, cases[i].text != NULL ? 0 : -EAGAIN);
+		assert_int_equal(reply.id, r == 0 ? 7 : 42);
+		if (r == 0) {
+			assert_string_equal(reply.text, cases[i].text);
+			assert_int_equal(reply.text_size, strlen(cases[i].text));
+			assert_int_equal(reply.pending, cases[i].pending);
+			assert_int_equal(reply.code, CTL_OK);
+		}
+		ctl_reply_clear(&reply);
+	}
+}
+
+/* The fast way must be the one that is taken. */
+static void what_we_encode_is_plain(void **state)
+{
+	UNUSED_STATE(state);
+	struct ctl_reply reply = {.id = 3,
+				  .pending = true,
+				  .result = json_pack("{s:f}", "fps", 29.97)};
+	struct ctl_reply got;
+	char packet[200];
+
+	int size = ctl_reply_encode(&reply, packet, sizeof(packet));
+	assert_true(size > 0);
+	assert_int_equal(ctl_reply_decode_text(packet, (size_t)size, &got), 0);
+	assert_string_equal(got.text, "{\"fps\":29.97}");
+	assert_int_equal(got.id, 3);
+	assert_true(got.pending);
+	ctl_reply_clear(&got);
+	ctl_reply_clear(&reply);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plain_result_comes_as_text),
+		cmocka_unit_test(what_we_encode_is_plain),
 		cmocka_unit_test(request_survives_the_wire),
 		cmocka_unit_test(reply_survives_the_wire),
 		cmocka_unit_test(error_travels_with_its_word_and_its_pointer),
