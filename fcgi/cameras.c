@@ -12,10 +12,12 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "fcgi/ctlclient.h"
+#include "fcgi/lock.h"
+#include "fcgi/share.h"
 #include "fcgi/survey.h"
 
 #define PATH_SIZE       108  /* of a Unix socket, with its NUL */
-#define IMPATIENT_MS    250  /* longest wait of who finds many waiting already */
+#define IMPATIENT_MS    1000 /* longest wait of who finds many waiting already */
 #define SURVEY_MS       300  /* for all cameras together */
 #define IDLE_MAX        8    /* connections kept of one camera */
 #define IDLE_TIMEOUT_MS 2000 /* nalcastd closes them after 5,000 */
@@ -40,6 +42,7 @@ struct cameras {
 	pthread_mutex_t lock; /* of all below; never held while waiting */
 	unsigned waiting, changing;
 	struct camera list[CAMERAS_MAX];
+	struct share shares[CAMERAS_MAX]; /* of each; they have locks of their own */
 };
 
 static int64_t now_ms(void)
@@ -86,7 +89,9 @@ int cameras_new(const struct cameras_config *cfg, struct cameras **ret_cameras, 
 	 * stay free for what is answered at once. */
 	cameras->waiting_max = cameras->changing_max = share(cfg->threads, 2);
 	cameras->waiting_each_max = cameras->changing_each_max = share(cfg->threads, 4);
-	pthread_mutex_init(&cameras->lock, NULL);
+	lock_init(&cameras->lock);
+	for (size_t i = 0; i < CAMERAS_MAX; i++)
+		share_init(&cameras->shares[i]);
 	*ret_cameras = cameras;
 	return 0;
 }
@@ -101,8 +106,10 @@ void cameras_free(struct cameras *cameras)
 {
 	if (cameras == NULL)
 		return;
-	for (size_t i = 0; i < CAMERAS_MAX; i++)
+	for (size_t i = 0; i < CAMERAS_MAX; i++) {
 		close_idle(&cameras->list[i]);
+		share_destroy(&cameras->shares[i]);
+	}
 	pthread_mutex_destroy(&cameras->lock);
 	free(cameras);
 }
@@ -204,7 +211,7 @@ static bool is_failure(int r)
 }
 
 static int enter(struct cameras *cameras, const struct api_call *call, struct camera **ret_camera,
-		 struct ctlclient *client, int *ret_timeout_ms, struct error *err)
+		 int *ret_timeout_ms, struct error *err)
 {
 	pthread_mutex_lock(&cameras->lock);
 	struct camera *camera = find(cameras, call->camera);
@@ -215,7 +222,6 @@ static int enter(struct cameras *cameras, const struct api_call *call, struct ca
 		camera->waiting++;
 		cameras->changing += call->is_change;
 		camera->changing += call->is_change;
-		client->fd = take_idle(camera);
 		*ret_camera = camera;
 	}
 	pthread_mutex_unlock(&cameras->lock);
@@ -234,7 +240,7 @@ static void log_change(const struct api_call *call, unsigned failed_before, int 
 }
 
 static void leave(struct cameras *cameras, const struct api_call *call, struct camera *camera,
-		  const struct ctlclient *client, int r, const struct error *err)
+		  int r, const struct error *err)
 {
 	pthread_mutex_lock(&cameras->lock);
 	cameras->waiting--;
@@ -243,30 +249,58 @@ static void leave(struct cameras *cameras, const struct api_call *call, struct c
 	camera->changing -= call->is_change;
 	if (r == 0 || is_failure(r))
 		camera->is_late = r == -ETIMEDOUT;
-	keep_idle(camera, client->fd);
 	unsigned failed = camera->failed;
 	camera->failed = r == 0 ? 0 : failed + is_failure(r);
 	pthread_mutex_unlock(&cameras->lock);
 	log_change(call, failed, r, err);
 }
 
-static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply *ret_reply,
-		       struct error *err)
+struct question {
+	struct cameras *cameras;
+	struct camera *camera;
+	const struct api_call *call;
+	int64_t deadline_ms;
+};
+
+static int ask_camera(void *ctx, struct ctl_reply *ret_reply, struct error *err)
 {
-	struct cameras *cameras = ctx;
-	struct camera *camera = NULL;
+	const struct question *question = ctx;
+	const struct api_call *call = question->call;
+	struct cameras *cameras = question->cameras;
 	char path[PATH_SIZE];
 	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1, call->as_text};
-	int timeout_ms = 0;
 
 	if (write_path(cameras, call->camera, path) < 0)
 		return error_set(err, -ENAMETOOLONG, "camera %s: too long for the path of a socket",
 				 call->camera);
-	int r = enter(cameras, call, &camera, &client, &timeout_ms, err);
+	pthread_mutex_lock(&cameras->lock);
+	client.fd = take_idle(question->camera);
+	pthread_mutex_unlock(&cameras->lock);
+	int r = ctlclient_call(&client, call->op, call->args,
+			       (int)max_i64(question->deadline_ms - now_ms(), 0), ret_reply, err);
+	pthread_mutex_lock(&cameras->lock);
+	keep_idle(question->camera, client.fd);
+	pthread_mutex_unlock(&cameras->lock);
+	return r;
+}
+
+static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply *ret_reply,
+		       struct error *err)
+{
+	struct question question = {.cameras = ctx, .call = call};
+	struct cameras *cameras = ctx;
+	int timeout_ms = 0;
+	int r = enter(cameras, call, &question.camera, &timeout_ms, err);
+
 	if (r < 0)
 		return r;
-	r = ctlclient_call(&client, call->op, call->args, timeout_ms, ret_reply, err);
-	leave(cameras, call, camera, &client, r, err);
+	question.deadline_ms = now_ms() + timeout_ms;
+	if (call->is_shared)
+		r = share_ask(&cameras->shares[question.camera - cameras->list], ask_camera,
+			      &question, timeout_ms, ret_reply, err);
+	else
+		r = ask_camera(&question, ret_reply, err);
+	leave(cameras, call, question.camera, r, err);
 	return r;
 }
 

@@ -8,9 +8,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +26,7 @@ struct worker {
 	struct server *server;
 	pthread_t thread;
 	FCGX_Request fcgi;
+	int epoll_fd; /* what it sleeps on: the listener and the end */
 	char body[REQUEST_BODY_MAX + 1];
 
 	pthread_mutex_t lock; /* of what follows */
@@ -37,9 +38,6 @@ struct worker {
 
 struct server {
 	struct server_config cfg;
-	/* Whose turn it is to accept. Held while waiting: each connection wakes one thread, and not
-	 * all of them, as when all wait in poll(). */
-	pthread_mutex_t turn;
 	/* Relaxed: server_free() sets it before it takes each worker's lock to cut its connection,
 	 * and a worker looks at it under that lock: it is cut, or it sees this. */
 	atomic_bool stopping;
@@ -101,15 +99,6 @@ static void conn_close(struct worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
-/* One silent peer is given up after this long by the kernel; libfcgi has no timeouts. */
-static void set_timeouts(int fd, int timeout_ms)
-{
-	struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-}
-
 static const char *fcgi_param(void *ctx, const char *name)
 {
 	const FCGX_Request *fcgi = ctx;
@@ -169,7 +158,6 @@ static void serve(struct worker *worker, int fd)
 		close(fd);
 		return;
 	}
-	set_timeouts(fd, worker->server->cfg.io_timeout_ms);
 	/* FCGX_Accept_r() reads from ipcFd where there is one; keepConnection keeps the finishing
 	 * of the request before, with which it begins, from closing it. It returns an error for
 	 * a connection that is no good, since there is no socket to accept another from. */
@@ -200,31 +188,15 @@ static int accept_now(struct server *server)
 	return fd;
 }
 
-/* The same, after waiting; -1 too when another program was faster; -ECANCELED: the end. */
-static int wait_and_accept(struct server *server)
+/* Whoever has just answered looks first, and sleeps only where nothing waits. */
+static int accept_one(struct worker *worker)
 {
-	struct pollfd fds[] = {
-		{.fd = server->cfg.stop_fd, .events = POLLIN},
-		{.fd = server->cfg.listen_fd, .events = POLLIN},
-	};
+	struct epoll_event event;
+	int fd = accept_now(worker->server);
 
-	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
-		return -1;
-	if (fds[0].revents != 0)
-		return -ECANCELED;
-	return accept_now(server);
-}
-
-static int accept_one(struct server *server)
-{
-	int fd = accept_now(server);
-
-	if (fd >= 0)
+	if (fd >= 0 || epoll_wait(worker->epoll_fd, &event, 1, -1) <= 0)
 		return fd;
-	pthread_mutex_lock(&server->turn);
-	fd = wait_and_accept(server);
-	pthread_mutex_unlock(&server->turn);
-	return fd;
+	return accept_now(worker->server);
 }
 
 static void *work(void *ctx)
@@ -234,9 +206,7 @@ static void *work(void *ctx)
 
 	FCGX_InitRequest(&worker->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
 	while (!is_stopping(server)) {
-		int fd = accept_one(server);
-		if (fd == -ECANCELED)
-			break;
+		int fd = accept_one(worker);
 		if (fd >= 0)
 			serve(worker, fd);
 	}
@@ -257,7 +227,6 @@ static struct server *server_alloc(const struct server_config *cfg)
 	if (server == NULL)
 		return NULL;
 	server->cfg = *cfg;
-	pthread_mutex_init(&server->turn, NULL);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -266,16 +235,41 @@ static struct server *server_alloc(const struct server_config *cfg)
 	return server;
 }
 
+/* EPOLLEXCLUSIVE: a connection wakes one thread, and not all that sleep. */
+static int open_epoll(const struct server_config *cfg, int *ret_fd)
+{
+	struct epoll_event listen = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+	struct epoll_event stop = {.events = EPOLLIN};
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (epoll_ctl(fd, EPOLL_CTL_ADD, cfg->listen_fd, &listen) < 0 ||
+	    epoll_ctl(fd, EPOLL_CTL_ADD, cfg->stop_fd, &stop) < 0) {
+		int r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 static int start_worker(struct server *server)
 {
 	struct worker *worker = &server->workers[server->worker_count];
 
 	worker->server = server;
 	worker->conn_fd = -1;
-	pthread_mutex_init(&worker->lock, NULL);
-	int r = -pthread_create(&worker->thread, NULL, work, worker);
+	int r = open_epoll(&server->cfg, &worker->epoll_fd);
 	if (r < 0)
 		return r;
+	pthread_mutex_init(&worker->lock, NULL);
+	r = -pthread_create(&worker->thread, NULL, work, worker);
+	if (r < 0) {
+		pthread_mutex_destroy(&worker->lock);
+		close_fd(&worker->epoll_fd);
+		return r;
+	}
 	pthread_setname_np(worker->thread, "api");
 	server->worker_count++;
 	return 0;
@@ -356,9 +350,9 @@ void server_free(struct server *server)
 	for (unsigned i = 0; i < server->worker_count; i++) {
 		pthread_join(server->workers[i].thread, NULL);
 		pthread_mutex_destroy(&server->workers[i].lock);
+		close_fd(&server->workers[i].epoll_fd);
 	}
 	pthread_cond_destroy(&server->ended);
 	pthread_mutex_destroy(&server->lock);
-	pthread_mutex_destroy(&server->turn);
 	free(server);
 }

@@ -5,12 +5,13 @@
 // Both are measured in turns; what is told are medians over the rounds. Absolute numbers are the
 // machine's; the ratio is for people to judge and does not change how this ends.
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { Process, accepts, freePort, startStack, waitFor } from '../lib/stack.mjs';
 
 const ratioMin = 0.7; // issue 5
+const requestsMin = 100000; // over which memory is to stay flat
 const connections = 16;
 const threads = 16;
 
@@ -51,7 +52,14 @@ async function load(side, ms) {
   const got = JSON.parse(stdout);
   if (got.answers === 0 || got.others > 0 || got.lost > 0)
     throw new Error(`not all was answered: ${stdout}`);
+  side.answers = (side.answers ?? 0) + got.answers;
   return { per_second: got.answers / got.seconds, p50_us: got.p50_us, p99_us: got.p99_us };
+}
+
+/** Of /proc/PID/status, as a number. */
+function status(pid, field) {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(text.match(new RegExp(`^${field}:\\s*(\\d+)`, 'm'))[1]);
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -64,10 +72,17 @@ function summary(side) {
 const nalcast = await start(true);
 const other = await start(false);
 const constant = await startConstant(other.stack);
+const { pid } = nalcast.stack.procs.fcgi.child;
+const memory = {};
 try {
-  for (const side of [nalcast, other]) await load(side, 200);
+  for (const side of [nalcast, other]) await load(side, options.quick ? 200 : 1000);
+  Object.assign(memory, { before_kib: status(pid, 'VmRSS'), threads_before: status(pid, 'Threads') });
+  nalcast.answers = 0;
   for (let round = 0; round < rounds; round++)
     for (const side of [other, nalcast]) side.rounds.push(await load(side, windowMs));
+  while (!options.quick && nalcast.answers < requestsMin) await load(nalcast, windowMs);
+  Object.assign(memory, { requests: nalcast.answers, after_kib: status(pid, 'VmRSS'),
+    threads_after: status(pid, 'Threads') });
 } finally {
   await constant.kill('SIGKILL');
   await other.stack.stop();
@@ -77,10 +92,12 @@ try {
 const ratio = median(nalcast.rounds.map((round, i) =>
   round.per_second / other.rounds[i].per_second));
 const result = { connections, threads, rounds, nalcast: summary(nalcast), constant: summary(other),
-  ratio: Math.round(ratio * 1000) / 1000, ratio_min: ratioMin };
+  ratio: Math.round(ratio * 1000) / 1000, ratio_min: ratioMin, memory };
 for (const name of ['constant', 'nalcast']) {
   const { per_second, p50_us, p99_us } = result[name];
   console.log(`api  ${name.padEnd(8)} ${per_second} requests/s, p50 ${p50_us} us, p99 ${p99_us} us`);
 }
 console.log(`api  ratio ${result.ratio} (wanted: at least ${ratioMin})`);
+console.log(`api  memory ${memory.before_kib} KiB, after ${memory.requests} requests `
+  + `${memory.after_kib} KiB; threads ${memory.threads_before}, ${memory.threads_after}`);
 if (file) writeFileSync(file, JSON.stringify(result) + '\n');

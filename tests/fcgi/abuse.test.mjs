@@ -146,6 +146,7 @@ test('a nalcastd that is stopped costs time that is bounded, and goes on where i
 	assert.deepEqual(list.json, [{ name: 'main', status: 'timeout', links: { api: 'cameras/main/' } }]);
 	fake.child.kill('SIGCONT');
 	await fake.ok('text');
+	assert.equal((await request(socket, 'GET', 'state')).status, 200);
 	for (const answer of await askAll(socket))
 		assert.ok(answer.status < 300, answer.content);
 	assert.equal(field(program, 'Threads'), threads);

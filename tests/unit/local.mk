@@ -303,7 +303,8 @@ fcgi_tests = \
 	%D%/test_ctlclient \
 	%D%/test_options \
 	%D%/test_request \
-	%D%/test_response
+	%D%/test_response \
+	%D%/test_share
 check_PROGRAMS += $(fcgi_tests)
 TESTS += $(fcgi_tests)
 fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
@@ -327,6 +328,10 @@ fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
 %C%_test_request_SOURCES = %D%/test_request.c
 %C%_test_request_CPPFLAGS = $(test_cppflags)
 %C%_test_request_LDADD = $(fcgi_test_ldadd)
+
+%C%_test_share_SOURCES = %D%/test_share.c
+%C%_test_share_CPPFLAGS = $(test_cppflags)
+%C%_test_share_LDADD = $(fcgi_test_ldadd)
 
 %C%_test_response_SOURCES = %D%/test_response.c
 %C%_test_response_CPPFLAGS = $(test_cppflags)
