@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	%D%/integration/adaptive.test.mjs \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/config.test.mjs \
+	%D%/integration/conditional.test.mjs \
 	%D%/integration/control.test.mjs \
 	%D%/integration/controls.test.mjs \
 	%D%/integration/demand.test.mjs \
