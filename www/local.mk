@@ -8,6 +8,7 @@ dist_wwwassets_DATA = \
 	%D%/assets/api.js \
 	%D%/assets/backlog.js \
 	%D%/assets/backoff.js \
+	%D%/assets/cameras.js \
 	%D%/assets/clock.js \
 	%D%/assets/controls.js \
 	%D%/assets/decoder-broadway.js \

@@ -159,6 +159,8 @@ export class FakeServer {
     ],
   };
 
+  cameras = ['main'];
+
   /* When set, every unsafe method gets this: { status, problem }. */
   apiProblem = null;
 
@@ -263,6 +265,7 @@ export class FakeServer {
     if (method === 'GET' && path === 'state') {
       return { camera: 'main', stream: { running, active: running }, viewers: { count, max: 64 } };
     }
+    if (method === 'GET' && path === 'cameras') return this.cameras.map((name) => ({ name }));
     if (method === 'GET' && path === 'resolution') return { width, height, fps, modes };
     if (method === 'POST' && (path === 'start' || path === 'stop')) {
       const want = path === 'start';

@@ -22,7 +22,7 @@ const SERVER = `
   location ~* \\.(js|css)$ { return 418; }
   location = /mine.html { internal; return 200 "<html>mine</html>"; }
 `;
-const PREFIXES = ['/camera/', '/deep/er/cam/', '/stream/'];
+const PREFIXES = ['/camera/', '/deep/er/cam/', '/stream/', '/a/main/'];
 
 function makePage() {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'nc-www-'));
@@ -134,6 +134,14 @@ describe('as shipped', () => {
       assert.equal(camera.headers.location, 'porch-2/?a=b');
     });
 
+    test(`${prefix}: camera main's page is the mount point`, async () => {
+      const got = await stack.request('GET', `${prefix}main/?a=b`);
+      assert.equal(got.status, 308);
+      assert.equal(got.headers.location, '../?a=b');
+      for (const url of ['main/stream.h264', 'main/api/v1/state'])
+        assert.equal((await stack.request('GET', `${prefix}${url}`)).status, 200, url);
+    });
+
     test(`${prefix}: the WebSocket reaches the camera's own socket`, async () => {
       for (const [url, camera] of [['stream', 'main'], ['porch-2/stream', 'porch-2']]) {
         const got = await upgrade(stack, `${prefix}${url}?token=x`, { Origin: 'https://else.where' });
@@ -193,6 +201,12 @@ describe('as shipped', () => {
 
   test('a location of the server keeps its own files', async () => {
     assert.equal((await stack.request('GET', '/other/app.js')).status, 418);
+  });
+
+  test('a mount point may be called main', async () => {
+    assert.equal((await stack.request('GET', '/a/main/')).status, 200);
+    const got = await stack.request('GET', '/a/main/main/');
+    assert.equal(got.headers.location, '../');
   });
 
   test('HTTP/2 serves the page and the API', async () => {

@@ -7,6 +7,7 @@
  */
 
 import { Api } from './api.js';
+import { Cameras } from './cameras.js';
 import { Controls } from './controls.js';
 import { Player } from './player.js';
 
@@ -52,7 +53,9 @@ const player = new Player({
 });
 window.nalcast = player;
 
-const controls = new Controls(new Api(new URL('api/v1/', document.baseURI).href), {
+const api = new Api(new URL('api/v1/', document.baseURI).href);
+const cameras = new Cameras(api, byId('cameras'));
+const controls = new Controls(api, {
   toggle: byId('toggle'),
   resolution: byId('resolution'),
   viewers: byId('viewers'),
@@ -111,7 +114,9 @@ function showState() {
   setText('time', timeWords(state));
   byId('overlay').hidden = state === 'live';
   byId('retry').hidden = player.retryAt === null;
-  if (player.hello?.camera) setText('camera', player.hello.camera);
+  if (!player.hello?.camera) return;
+  setText('camera', player.hello.camera);
+  cameras.watching(player.hello.camera);
 }
 
 function showStats() {
@@ -155,3 +160,4 @@ setInterval(show, TICK_MS);
 show();
 player.start();
 controls.poll();
+cameras.load();

@@ -87,6 +87,25 @@ test('the status line tells latency, rate, size, decoder and viewers', async () 
   });
 });
 
+test('other cameras are links in the header, and one alone is none', async () => {
+  await withServer(async ({ server, open }) => {
+    const alone = await openLive(server, open);
+    assert.equal(await alone.locator('#cameras').isVisible(), false);
+    server.cameras = ['garden', 'main'];
+    const page = await openLive(server, open);
+    const links = page.getByRole('navigation', { name: 'Cameras' }).getByRole('link');
+    assert.deepEqual(await links.allTextContents(), ['garden', 'main']);
+    assert.equal(await links.nth(0).evaluate((link) => link.href), `${server.url}garden/`);
+    assert.equal(await links.nth(0).getAttribute('aria-current'), null);
+    assert.equal(await links.nth(1).getAttribute('aria-current'), 'page');
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => [document.activeElement.textContent,
+      getComputedStyle(document.activeElement).outlineStyle]);
+    assert.deepEqual(focused, ['garden', 'solid']);
+    assert.deepEqual(page.problems, []);
+  });
+});
+
 test('everything is reached by keyboard, has a name and shows its focus', async () => {
   await withServer(async ({ server, open }) => {
     const page = await openLive(server, open);
@@ -133,11 +152,13 @@ test('the page works under any prefix and asks for nothing outside it', async ()
   }
 });
 
-test('nothing overflows on a telephone', async () => {
+test('nothing overflows on a telephone, with a few cameras to choose from', async () => {
   await withServer(async ({ server, open }) => {
+    server.cameras = ['garden', 'main', 'porch', 'printer-in-the-cellar'];
     server.onViewer = plays(await patternUnits({}));
     const page = await open('', { viewport: { width: 360, height: 640 } });
     await waitState(page, 'live');
+    await page.getByRole('link', { name: 'porch' }).waitFor();
     const box = await page.evaluate(() => {
       const { scrollWidth, clientWidth, scrollHeight, clientHeight } = document.documentElement;
       return { wide: scrollWidth - clientWidth, high: scrollHeight - clientHeight };
