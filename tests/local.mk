@@ -24,8 +24,10 @@ EXTRA_DIST += \
 	%D%/h264/rewrite.mjs \
 	%D%/h264/streams.mjs \
 	%D%/h264/watch.mjs \
-	%D%/integration/bench.test.mjs \
 	%D%/integration/adaptive.test.mjs \
+	%D%/integration/api.test.mjs \
+	%D%/integration/bench.test.mjs \
+	%D%/integration/cameras.test.mjs \
 	%D%/integration/chain.test.mjs \
 	%D%/integration/config.test.mjs \
 	%D%/integration/conditional.test.mjs \
@@ -51,6 +53,7 @@ EXTRA_DIST += \
 	%D%/lib/demo.mjs \
 	%D%/lib/etag.mjs \
 	%D%/lib/ffmpeg.mjs \
+	%D%/lib/openapi.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \
 	%D%/lib/viewer.mjs \

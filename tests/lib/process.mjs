@@ -2,6 +2,7 @@
 // When the test itself is killed, the kernel ends the child (setpriv --pdeathsig).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
 
 const root = process.getuid() === 0;
 const unprivileged = root
@@ -81,6 +82,18 @@ export class Process {
     this.child.kill('SIGKILL');
     await this.exited;
     throw new Error(`${this.name} did not end within ${deadlineMs} ms of ${signal}:\n${this.log}`);
+  }
+
+  /** Stops it where it is; waits until the last of its threads stands still. */
+  async pause() {
+    const tasks = `/proc/${this.pid}/task`;
+    this.child.kill('SIGSTOP');
+    await waitFor(`${this.name} to stand still`, () => readdirSync(tasks).every((task) =>
+      / T [^)]*$/.test(readFileSync(`${tasks}/${task}/stat`, 'latin1'))));
+  }
+
+  resume() {
+    this.child.kill('SIGCONT');
   }
 
   /** Ends it as an owner would, and insists on a clean end: status 0, nothing from a sanitizer. */

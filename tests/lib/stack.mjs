@@ -122,8 +122,11 @@ class Stack {
     return Object.values(this.procs).map((p) => `--- ${p.name}\n${p.log}`).join('\n');
   }
 
-  /** One HTTPS request; resolves for every status. `body` is sent as JSON unless it is text. */
-  request(method, url, { body, headers = {}, timeoutMs = 30000 } = {}) {
+  /**
+   * One HTTPS request; resolves for every status. `body` is sent as JSON unless it is text.
+   * bare: without a body's length, as `curl -X PUT` does.
+   */
+  request(method, url, { body, headers = {}, timeoutMs = 30000, bare = false } = {}) {
     const data = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
       ? body : JSON.stringify(body);
     const type = data !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)
@@ -138,10 +141,11 @@ class Stack {
         response.on('error', reject);
         response.on('end', () => resolve(answer(response.statusCode, response.headers, chunks)));
       });
+      if (bare) for (const name of ['Content-Length', 'Transfer-Encoding']) request.removeHeader(name);
       request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer to ${url}`)));
       request.on('error', reject);
       request.end(data);
-    });
+    }).then((got) => this.checked(method, url, got));
   }
 
   /** The same over HTTP/2. */
@@ -157,7 +161,13 @@ class Stack {
       stream.on('error', reject);
       stream.on('end', () => { session.close(); resolve(answer(head[':status'], head, chunks)); });
       stream.end(body);
-    });
+    }).then((got) => this.checked(method, url, got));
+  }
+
+  /** Holds what our nalcast-fcgi answers against openapi.json; gives the answer. */
+  checked(method, url, got) {
+    this.checkAnswer?.(method, url, got);
+    return got;
   }
 
   /** One request on the control socket (SOCK_SEQPACKET, which node cannot open). */
@@ -166,6 +176,12 @@ class Stack {
       ['-t30', '-T30', '-', `UNIX-CONNECT:${this.sockets.control},type=5`],
       { input: JSON.stringify({ v: 1, id: 1, op, args }), maxBuffer: 1 << 20 });
     return JSON.parse(reply);
+  }
+
+  /** A camera's own sockets. */
+  camera(name) {
+    const dir = `${this.dir}/run/nalcast/${name}`;
+    return { stream: `${dir}/stream.sock`, control: `${dir}/control.sock` };
   }
 
   /** Starts again what was killed, and waits until it serves. */
@@ -177,24 +193,20 @@ class Stack {
   }
 
   ready(name) {
-    const targets = {
-      nalcastd: [this.sockets.stream],
-      fcgi: [this.sockets.fcgi],
-      nginx: [{ host: '127.0.0.1', port: this.port }],
-    }[name];
+    const camera = this.camera(/^nalcastd-(.*)/.exec(name)?.[1] ?? 'main');
+    const target = { fcgi: this.sockets.fcgi, nginx: { host: '127.0.0.1', port: this.port } }[name];
     return waitFor(`${name} to accept`, async () => {
       this.procs[name].assertRunning();
-      return (await Promise.all(targets.map(accepts))).every(Boolean)
-        && (name !== 'nalcastd' || existsSync(this.sockets.control));
+      return await accepts(target ?? camera.stream) && (target || existsSync(camera.control));
     });
   }
 
   /** Ends everything; fails when anything ended otherwise than cleanly. */
   async stop() {
     const errors = [];
-    for (const name of ['nginx', 'fcgi', 'nalcastd']) {
+    for (const proc of Object.values(this.procs).reverse()) {
       try {
-        await this.procs[name]?.stop();
+        await proc.stop();
       } catch (error) {
         errors.push(error);
       }
@@ -227,6 +239,12 @@ function programs(build, dir, options) {
     list.nalcastd = [copy('streamer/nalcastd'), `--stream-socket=${stream}`,
       `--control-socket=${control}`, '--socket-mode=0660', `--state-dir=${dir}/state`,
       ...options.nalcastdArgs];
+  for (const [name, args] of Object.entries(options.cameras)) {
+    const sockets = options.camera(name);
+    list[`nalcastd-${name}`] = [copy('streamer/nalcastd'), `--name=${name}`,
+      `--stream-socket=${sockets.stream}`, `--control-socket=${sockets.control}`,
+      '--socket-mode=0660', `--state-dir=${dir}/state-${name}`, ...args];
+  }
   // What the owner's shell does with `FEED | nalcastd`, with nalcastd as the process that we have.
   if (options.feed)
     list.nalcastd = ['/bin/bash', '-c', `exec "$@" < <(exec ${options.feed})`, 'feed',
@@ -241,19 +259,21 @@ function programs(build, dir, options) {
 }
 
 /**
- * Options: build; nalcastd, fcgi, nginx (true: start it); nalcastdArgs, fcgiArgs; feed (a command
- * whose output is nalcastd's standard input); prefixes;
+ * Options: build; nalcastd, fcgi, nginx (true: start it); nalcastdArgs, fcgiArgs; cameras ({ name:
+ * nalcastd's arguments } of more than main, whose processes are called nalcastd-NAME); feed (a
+ * command whose output is nalcastd's standard input); prefixes;
  * www (folder of the page, default: the staged one); watch, control (text of the owner's two
  * policy files); http, server (text for nginx's blocks, where @words@ are filled in).
  */
 export async function startStack({
   build = buildDir(), nalcastd = true, fcgi = true, nginx = true, nalcastdArgs = [],
-  fcgiArgs = [], feed = null, prefixes = ['/camera/', '/deep/er/cam/'], www = stagedPage(build),
+  fcgiArgs = [], cameras = {}, feed = null, prefixes = ['/camera/', '/deep/er/cam/'], www = stagedPage(build),
   watch = '', control = '', http = '', server = '',
 } = {}) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'nc-'));
   chmodSync(dir, 0o755);
-  for (const sub of ['bin', 'etc', 'run/nalcast/main', 'state', 'tmp', 'www'])
+  const folders = Object.keys(cameras).flatMap((name) => [`run/nalcast/${name}`, `state-${name}`]);
+  for (const sub of ['bin', 'etc', 'run/nalcast/main', 'state', 'tmp', 'www', ...folders])
     mkdirSync(path.join(dir, sub), { recursive: true });
   makeCertificate(dir);
   if (www) cpSync(www, path.join(dir, 'www'), { recursive: true });
@@ -266,13 +286,14 @@ export async function startStack({
   writeNginx(dir, words, { watch: substitute(watch, words), control: substitute(control, words) });
 
   const stack = new Stack(dir, port);
+  // Stand-ins answer as they like, and need no packages of npm.
+  if (fcgi) stack.checkAnswer = (await import('./openapi.mjs')).checkAnswer;
   stack.prefixes = prefixes;
   stack.url = `${stack.origin}${prefixes[0]}`;
   stack.wsUrl = `wss://localhost:${port}${prefixes[0]}stream`;
-  stack.sockets = { stream: `${dir}/run/nalcast/main/stream.sock`,
-    control: `${dir}/run/nalcast/main/control.sock`, fcgi: `${dir}/run/nalcast/fcgi.sock` };
-  const list = programs(build, dir, { nalcastd, fcgi, nginx, nalcastdArgs, fcgiArgs, feed, words,
-    sockets: stack.sockets });
+  stack.sockets = { ...stack.camera('main'), fcgi: `${dir}/run/nalcast/fcgi.sock` };
+  const list = programs(build, dir, { nalcastd, fcgi, nginx, nalcastdArgs, fcgiArgs, cameras, feed,
+    words, sockets: stack.sockets, camera: (name) => stack.camera(name) });
   giveAway(dir);
   try {
     for (const [name, command] of Object.entries(list)) {
