@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	%D%/integration/live.test.mjs \
 	%D%/integration/persist.test.mjs \
 	%D%/integration/process.test.mjs \
+	%D%/integration/recipes.test.mjs \
 	%D%/integration/slow.test.mjs \
 	%D%/integration/viewers.test.mjs \
 	%D%/integration/viewing.test.mjs \
