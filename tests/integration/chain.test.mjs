@@ -104,9 +104,11 @@ describe('watching and controlling', () => {
     await viewer.more(2);
     const got = await api('GET', 'diagnostics');
     assert.equal(got.status, 200);
-    assert.deepEqual(got.json.map(({ id, status, fix }) => [id, status, fix]), [
-      ['source', 'pass', ''], ['stream', 'pass', ''], ['broadway', 'pass', ''],
-      ['reordering', 'pass', '']]);
+    for (const wanted of ['source', 'stream', 'broadway', 'reordering'])
+      assert.ok(got.json.some(({ id }) => id === wanted), wanted);
+    // As shipped, behind the nginx files as shipped, nothing is wrong.
+    for (const { id, status, detail, fix } of got.json)
+      assert.deepEqual([status, fix], ['pass', ''], `${id}: ${detail}`);
     await viewer.close();
   });
 
