@@ -35,6 +35,7 @@ struct viewer {
 	enum framing framing;
 	bool subscribed;
 	bool close_when_sent; /* CLOSING without a WebSocket close handshake */
+	bool deaf;            /* CLOSING, and what it still says is not listened to */
 	bool peer_closed;     /* its close frame came */
 
 	struct outbox outbox; /* its format is the one that the viewer was told last */
@@ -208,7 +209,11 @@ static bool send_all(struct viewer *v, int64_t now_us)
 			if (!send_item(v))
 				return false;
 		} else if (v->state == VIEWER_CLOSING && v->outbox.wanted == 0) {
-			/* All is said; who spoke WebSocket is to say so too. */
+			/* All is said; who spoke WebSocket is to say so too. Who is not
+			 * listened to may be speaking at this moment: closed with that
+			 * unread, its socket might lose what was said. */
+			if (v->deaf)
+				wire_end(&v->wire);
 			return !v->close_when_sent;
 		} else if (!send_message(v, now_us, &more)) {
 			return false;
@@ -293,7 +298,7 @@ static bool follow(struct viewer *v, const struct welcome *w, int64_t now_us)
 		return start_watching(v, now_us);
 	log_info("viewer", "%llu: %s: %d: %s", (unsigned long long)v->id, v->peer, w->status,
 		 w->detail);
-	v->close_when_sent = true;
+	v->deaf = true;
 	v->state = VIEWER_CLOSING;
 	v->closing_us = now_us;
 	return viewer_flush(v, now_us);
@@ -415,7 +420,7 @@ static void on_ws_event(struct viewer *v, const struct ws_event *event, int64_t 
 		break;
 	case WS_EVENT_ERROR:
 		begin_close(v, (enum ws_close_code)event->close_code, event->why, now_us);
-		v->peer_closed = true; /* what else it says cannot be understood */
+		v->deaf = true; /* what else it says cannot be understood */
 		break;
 	case WS_EVENT_NONE:
 		break;
@@ -427,8 +432,8 @@ static bool read_frames(struct viewer *v, const uint8_t *data, size_t size, int6
 {
 	struct ws_event event;
 
-	if (!is_websocket(v))
-		return true; /* whatever a plain HTTP client still says */
+	if (!is_websocket(v) || v->deaf)
+		return true; /* whatever it still says */
 	leftover_take(&v->unread, v->host->message);
 	do {
 		size_t used = ws_read(&v->reader, data, size, &event);

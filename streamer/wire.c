@@ -101,6 +101,11 @@ ssize_t wire_receive(struct wire *w, void *bytes, size_t size)
 	return received > 0 ? received : -EPIPE;
 }
 
+void wire_end(struct wire *w)
+{
+	shutdown(w->fd, SHUT_WR);
+}
+
 int wire_watch(struct wire *w, bool again)
 {
 	return again || w->blocked != w->awaits_room ? control(w, EPOLL_CTL_MOD) : 0;

@@ -32,6 +32,9 @@ int wire_send(struct wire *w, const struct iovec *iov, unsigned iov_count, size_
 int wire_say(struct wire *w, const void *bytes, size_t size);
 int wire_send_unsent(struct wire *w);
 
+/* That was all: the peer sees the end. What it still says can be received. */
+void wire_end(struct wire *w);
+
 /* Receive up to size bytes. -EAGAIN: there are none; -EPIPE: there will be none. */
 ssize_t wire_receive(struct wire *w, void *bytes, size_t size);
 

@@ -80,6 +80,20 @@ describe('a WebSocket', () => {
       viewer.destroy();
     });
 
+  test('who goes on talking after a mistake hears of the mistake all the same', async () => {
+    const viewer = await watch({ acks: false });
+    await viewer.more(1);
+    viewer.stopReading();
+    viewer.write(frame(3, ''));
+    for (let i = 0; i < 30; i++) {
+      viewer.ack();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    viewer.read();
+    assert.equal((await viewer.closes())?.code, 1002, viewer.error);
+    viewer.destroy();
+  });
+
   test('raw mode ignores what is said, and closes for what cannot be read', async () => {
     const viewer = await watch({ protocol: null });
     for (const bytes of [frame(TEXT, 'no JSON'), frame(BINARY, 'x')]) viewer.write(bytes);
