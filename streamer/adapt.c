@@ -15,6 +15,20 @@
 #define FLOOR_PART   10
 #define OCTAVE_STEPS 16
 
+/* Millibits a pixel and picture. Measured with x264, the test pattern and 30 fps, 640x480 to
+ * 1920x1080: at 7 (1280x720: 194 kbit/s) every patch is right, and an IDR takes a link that carries
+ * no more a fifth of a second; at 4 it takes 0.3 s, past the lag at which viewers skip to the next
+ * IDR, and patches are wrong, up to a tenth of them. */
+#define PICTURE_MILLIBITS 7
+
+unsigned adapt_picture_floor_bps(unsigned width, unsigned height, unsigned fps_milli)
+{
+	uint64_t pixels = (uint64_t)width * height;
+
+	return (unsigned)min_i64((int64_t)(pixels * fps_milli / 1000 * PICTURE_MILLIBITS / 1000),
+				 UINT_MAX);
+}
+
 void adapt_init(struct adapt *a, unsigned setting_bps)
 {
 	*a = (struct adapt){
@@ -27,15 +41,24 @@ void adapt_init(struct adapt *a, unsigned setting_bps)
 	};
 }
 
-void adapt_set(struct adapt *a, unsigned setting_bps)
+static unsigned floor_bps(const struct adapt *a)
+{
+	int64_t least = max_i64(ADAPT_FLOOR_BPS, a->setting_bps / FLOOR_PART);
+
+	least = max_i64(least, a->picture_floor_bps);
+	return (unsigned)min_i64(least, a->setting_bps);
+}
+
+void adapt_set(struct adapt *a, unsigned setting_bps, unsigned picture_floor_bps)
 {
 	bool limited = a->target_bps < a->setting_bps;
 
-	if (setting_bps == a->setting_bps)
-		return;
 	a->setting_bps = setting_bps;
+	a->picture_floor_bps = picture_floor_bps;
 	if (!limited || a->target_bps > setting_bps)
 		a->target_bps = setting_bps;
+	else if (a->target_bps < floor_bps(a))
+		a->target_bps = floor_bps(a);
 }
 
 static unsigned bucket_of(unsigned bps)
@@ -79,13 +102,6 @@ static unsigned majority_bps(const struct adapt *a)
 	while (bucket > 0 && so_far < needed)
 		so_far += a->carried[--bucket];
 	return bucket_bps(bucket);
-}
-
-static unsigned floor_bps(const struct adapt *a)
-{
-	int64_t least = max_i64(ADAPT_FLOOR_BPS, a->setting_bps / FLOOR_PART);
-
-	return (unsigned)min_i64(least, a->setting_bps);
 }
 
 static unsigned share_of(unsigned bps)

@@ -13,11 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ADAPT_FLOOR_BPS 100000 /* never below this, nor below a tenth of the setting */
+#define ADAPT_FLOOR_BPS 100000 /* never below this, a tenth of the setting, the picture's floor */
 #define ADAPT_BUCKETS   512
 
 struct adapt {
 	unsigned setting_bps; /* never above this */
+	unsigned picture_floor_bps;
 	unsigned target_bps;
 
 	/* This round: how many viewers carry so much (in sixteenths of an octave), how many go
@@ -32,10 +33,14 @@ struct adapt {
 	int64_t settled_us;    /* before then, lag is still that of the rate before */
 };
 
+/* What a moving picture of this size and rate needs: below, those who skip some of it see more.
+ * 0 where one of them is not known. */
+unsigned adapt_picture_floor_bps(unsigned width, unsigned height, unsigned fps_milli);
+
 void adapt_init(struct adapt *a, unsigned setting_bps);
 
-/* People changed the bitrate. */
-void adapt_set(struct adapt *a, unsigned setting_bps);
+/* What people set, and the floor of the picture that makes; both may be as they were. */
+void adapt_set(struct adapt *a, unsigned setting_bps, unsigned picture_floor_bps);
 
 /* One viewer since the last round. carried_bps says something of one that lagged only; 0: it took
  * nothing, so no rate would have been low enough, and it is not asked. */

@@ -26,11 +26,14 @@ static void on_carried(void *arg, bool lagged, unsigned carried_bps)
 	adapt_add(&a->adapt, lagged, carried_bps);
 }
 
-static void decide(struct adaptive *a, unsigned setting_bps)
+static void decide(struct adaptive *a, const struct pipeline_report *report)
 {
+	const struct pipeline_picture *picture = &report->granted;
+	unsigned setting_bps = report->settings.bitrate_bps;
 	unsigned before_bps = a->adapt.target_bps;
 
-	adapt_set(&a->adapt, setting_bps);
+	adapt_set(&a->adapt, setting_bps,
+		  adapt_picture_floor_bps(picture->width, picture->height, picture->fps_milli));
 	server_survey(a->server, on_carried, a);
 	unsigned target_bps = adapt_decide(&a->adapt, clock_now_us());
 	if (target_bps == before_bps)
@@ -50,7 +53,7 @@ static int on_round(sd_event_source *source, uint64_t usec, void *arg)
 	if (!a->conf->adaptive || !report.can_set_rate)
 		forget(a, report.settings.bitrate_bps);
 	else if (report.flowing)
-		decide(a, report.settings.bitrate_bps);
+		decide(a, &report);
 	set_timer(a, true);
 	return 0;
 }

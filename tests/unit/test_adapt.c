@@ -233,24 +233,61 @@ static void stall_says_nothing_of_the_rate(void **state)
 	assert_int_equal(w.adapt.target_bps, SETTING_BPS);
 }
 
+/* Nothing gets through, for a minute. */
+static void starve(struct world *w)
+{
+	for (unsigned s = 0; s < 60; s++) {
+		adapt_add(&w->adapt, true, 1000);
+		w->now_us += ROUND_US;
+		adapt_decide(&w->adapt, w->now_us);
+	}
+}
+
 static void rate_never_falls_below_the_floor(void **state)
 {
 	UNUSED_STATE(state);
 	static const struct {
-		unsigned setting_bps, floor_bps;
-	} cases[] = {{2000000, 200000}, {800000, 100000}, {100000, 100000}, {60000, 60000}};
+		unsigned setting_bps, picture_floor_bps, floor_bps;
+	} cases[] = {
+		{2000000, 0, 200000},     {800000, 0, 100000},      {100000, 0, 100000},
+		{60000, 0, 60000},        {2000000, 50000, 200000}, {2000000, 435000, 435000},
+		{300000, 435000, 300000},
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct world w;
 		BEGIN(w, 1000);
 		adapt_init(&w.adapt, cases[i].setting_bps);
-		for (unsigned s = 0; s < 60; s++) {
-			adapt_add(&w.adapt, true, 1000);
-			w.now_us += ROUND_US;
-			adapt_decide(&w.adapt, w.now_us);
-		}
+		adapt_set(&w.adapt, cases[i].setting_bps, cases[i].picture_floor_bps);
+		starve(&w);
 		assert_int_equal(w.adapt.target_bps, cases[i].floor_bps);
 	}
+}
+
+static void larger_picture_lifts_what_is_below_its_floor(void **state)
+{
+	UNUSED_STATE(state);
+	struct world w;
+
+	BEGIN(w, 1000);
+	starve(&w);
+	adapt_set(&w.adapt, SETTING_BPS, 435000);
+	assert_int_equal(w.adapt.target_bps, 435000);
+	adapt_set(&w.adapt, SETTING_BPS, 50000);
+	assert_int_equal(w.adapt.target_bps, 435000); /* down when links say so */
+	adapt_set(&w.adapt, 300000, 435000);
+	assert_int_equal(w.adapt.target_bps, 300000);
+}
+
+static void floor_of_a_picture_follows_its_pixels_and_rate(void **state)
+{
+	UNUSED_STATE(state);
+	assert_int_equal(adapt_picture_floor_bps(1280, 720, 30000), 193536);
+	assert_int_equal(adapt_picture_floor_bps(1280, 720, 15000), 96768);
+	assert_int_equal(adapt_picture_floor_bps(1920, 1080, 59940), 870041);
+	assert_int_equal(adapt_picture_floor_bps(1280, 720, 0), 0);
+	assert_int_equal(adapt_picture_floor_bps(0, 0, 30000), 0);
+	assert_int_equal(adapt_picture_floor_bps(65535, 65535, 240000000), UINT_MAX);
 }
 
 static void new_setting_is_followed(void **state)
@@ -260,19 +297,19 @@ static void new_setting_is_followed(void **state)
 
 	BEGIN(w, 9000000);
 	watch(&w, 5);
-	adapt_set(&w.adapt, 3000000);
+	adapt_set(&w.adapt, 3000000, 0);
 	watch(&w, 5);
 	assert_int_equal(w.least_bps, 3000000);
-	adapt_set(&w.adapt, 500000);
+	adapt_set(&w.adapt, 500000, 0);
 	watch(&w, 5);
 	assert_int_equal(w.most_bps, 500000);
 	/* One that is limited stays so, and below. */
 	BEGIN(w, 700000);
 	watch(&w, 20);
-	adapt_set(&w.adapt, 8000000);
+	adapt_set(&w.adapt, 8000000, 0);
 	watch(&w, 1);
 	assert_true(w.adapt.target_bps < 1000000);
-	adapt_set(&w.adapt, 300000);
+	adapt_set(&w.adapt, 300000, 0);
 	watch(&w, 20);
 	assert_int_equal(w.adapt.target_bps, 300000);
 }
@@ -291,6 +328,8 @@ int main(void)
 		cmocka_unit_test(without_viewers_that_tell_it_comes_back_too),
 		cmocka_unit_test(stall_says_nothing_of_the_rate),
 		cmocka_unit_test(rate_never_falls_below_the_floor),
+		cmocka_unit_test(larger_picture_lifts_what_is_below_its_floor),
+		cmocka_unit_test(floor_of_a_picture_follows_its_pixels_and_rate),
 		cmocka_unit_test(new_setting_is_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
