@@ -16,6 +16,9 @@
 
 struct encoder_config {
 	struct source_format in;
+	/* x264 is held to access units of 1.5 frame times of it at most; but where those are too
+	 * few for an IDR, and the picture would stand still after each, to 8000 bits and 20 a
+	 * macroblock (1280x720p30: below 1.6 Mbit/s). */
 	unsigned bitrate_bps;
 	unsigned gop_frames; /* frames from one IDR to the next */
 	unsigned threads;    /* 0: cores - 1, at least 1 */
