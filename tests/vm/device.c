@@ -7,16 +7,17 @@
 #include "common/util.h"
 #include "tests/vm/usbip.h"
 
-void device_init(struct device *device, bool with_mjpeg)
+void device_init(struct device *device)
 {
 	memset(device, 0, sizeof(*device));
 	device->fd = -1;
-	uvc_init(&device->uvc, with_mjpeg);
 }
 
 static void forget_transfers(struct device *device)
 {
 	device->transfer_count = 0;
+	device->unlink_count = 0;
+	device->newest_seq = 0;
 	device->sending = false;
 }
 
@@ -32,10 +33,12 @@ void device_free(struct device *device)
 	free(device->picture);
 }
 
-int device_plug(struct device *device, unsigned port, struct error *err)
+int device_plug(struct device *device, unsigned port, const struct uvc_offer *offer,
+		struct error *err)
 {
 	if (device->fd >= 0)
 		return error_set(err, -EALREADY, "it is plugged in");
+	uvc_init(&device->uvc, offer);
 	return usbip_attach(port, &device->fd, err);
 }
 
@@ -74,6 +77,13 @@ static int pump(struct device *device)
 static int serve_unlink(struct device *device, const struct usbip_request *request)
 {
 	int status = 0; /* too late: it was answered */
+	bool early = (int32_t)(request->unlinked - device->newest_seq) > 0;
+
+	if (early && device->unlink_count < DEVICE_UNLINKS_MAX) {
+		device->unlinks[device->unlink_count++] =
+			(struct device_unlink){request->seq, request->unlinked};
+		return 0;
+	}
 
 	for (unsigned i = 0; i < device->transfer_count; i++) {
 		if (device->transfers[i].seq == request->unlinked) {
@@ -85,6 +95,20 @@ static int serve_unlink(struct device *device, const struct usbip_request *reque
 	if (device->transfer_count == 0)
 		device->sending = false;
 	return usbip_reply_unlink(device->fd, request->seq, status);
+}
+
+/* Was it taken back before it came? Then that is answered, and *ret says how that went. */
+static bool is_unlinked(struct device *device, const struct usbip_request *request, int *ret)
+{
+	device->newest_seq = request->seq;
+	for (unsigned i = 0; i < device->unlink_count; i++) {
+		if (device->unlinks[i].unlinked == request->seq) {
+			*ret = usbip_reply_unlink(device->fd, device->unlinks[i].seq, -ECONNRESET);
+			device->unlinks[i] = device->unlinks[--device->unlink_count];
+			return true;
+		}
+	}
+	return false;
 }
 
 static int serve_control(struct device *device, const struct usbip_request *request)
@@ -120,17 +144,26 @@ static enum device_event event_of(struct device *device, const struct usbip_requ
 	return DEVICE_NOTHING;
 }
 
+static int serve(struct device *device, const struct usbip_request *request)
+{
+	int r;
+
+	if (request->kind == USBIP_UNLINK)
+		return serve_unlink(device, request);
+	if (is_unlinked(device, request, &r))
+		return r;
+	if (request->endpoint == 0)
+		return serve_control(device, request);
+	return serve_transfer(device, request);
+}
+
 enum device_event device_serve(struct device *device)
 {
 	struct usbip_request request;
 	int r = usbip_read(device->fd, &request);
 
-	if (r == 0 && request.kind == USBIP_UNLINK)
-		r = serve_unlink(device, &request);
-	else if (r == 0 && request.endpoint == 0)
-		r = serve_control(device, &request);
-	else if (r == 0)
-		r = serve_transfer(device, &request);
+	if (r == 0)
+		r = serve(device, &request);
 	if (r < 0) {
 		device_unplug(device);
 		return DEVICE_GONE;

@@ -11,6 +11,7 @@
 #include "tests/vm/uvc.h"
 
 #define DEVICE_TRANSFERS_MAX 32 /* the driver asks for 5 at a time */
+#define DEVICE_UNLINKS_MAX   32
 
 enum device_event {
 	DEVICE_NOTHING,
@@ -24,21 +25,33 @@ struct device_transfer {
 	size_t size; /* bytes, at most */
 };
 
+/* The kernel may take a request back before it has sent it: the two wait in queues of their own
+ * (vhci_tx_loop() of Linux 6.1). The answer waits for the request, or one of them finds the other
+ * gone and the kernel hangs up. */
+struct device_unlink {
+	uint32_t seq, unlinked;
+};
+
 struct device {
 	int fd; /* -1: unplugged */
 	struct uvc uvc;
 	struct device_transfer transfers[DEVICE_TRANSFERS_MAX];
 	unsigned transfer_count;
+	uint32_t newest_seq; /* of the requests that came */
+	struct device_unlink unlinks[DEVICE_UNLINKS_MAX];
+	unsigned unlink_count;
 	uint8_t frame_id;
 	uint8_t *picture; /* being sent, or sent; a copy */
 	size_t picture_size, picture_sent, picture_capacity;
 	bool sending;
 };
 
-void device_init(struct device *device, bool with_mjpeg);
+void device_init(struct device *device);
 void device_free(struct device *device);
 
-int device_plug(struct device *device, unsigned port, struct error *err); /* -EALREADY: it is */
+/* As a camera that has these formats. -EALREADY: it is plugged in. */
+int device_plug(struct device *device, unsigned port, const struct uvc_offer *offer,
+		struct error *err);
 void device_unplug(struct device *device); /* nothing happens when it is */
 
 /* Deals with one request; device->fd is readable. */

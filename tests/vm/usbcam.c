@@ -26,6 +26,7 @@ enum damage {
 
 struct usbcam {
 	struct device device;
+	struct uvc_offer offer; /* from the next plug on */
 	struct camera *camera;
 	struct pace pace;
 	uint64_t tick;
@@ -43,6 +44,7 @@ static const char help[] =
 	"Is a USB camera that does what is written into FIFO, a line a command:\n"
 	"  plug [PORT]      into port 0 to 7 (0)\n"
 	"  unplug\n"
+	"  offer FORMAT...  from the next plug on only these of yuyv, h264, mjpeg\n"
 	"  stall            send no pictures\n"
 	"  resume\n"
 	"  short [N]        send half of the next N (1) pictures\n"
@@ -184,21 +186,41 @@ static void tick(struct usbcam *cam)
 	pace_wake_at(&cam->pace, pace_due_us(&cam->pace, cam->tick));
 }
 
-static void plug(struct usbcam *cam, uint64_t port)
+/* The commands; number is what stands after the word, else what is usual; words are all of it. */
+static void plug(struct usbcam *cam, uint64_t number, char *words)
 {
 	struct error err;
 
-	if (device_plug(&cam->device, (unsigned)port, &err) < 0)
+	(void)words;
+	if (device_plug(&cam->device, (unsigned)number, &cam->offer, &err) < 0)
 		tell_error("plug", err.text);
 	else
-		tell("plugged", port);
+		tell("plugged", number);
 }
 
-static void unplug(struct usbcam *cam)
+static void unplug(struct usbcam *cam, uint64_t number, char *words)
 {
+	(void)number;
+	(void)words;
 	device_unplug(&cam->device);
 	tell("unplugged", 0);
 	stream_end(cam, "ended");
+}
+
+static void stall(struct usbcam *cam, uint64_t number, char *words)
+{
+	(void)number;
+	(void)words;
+	cam->stalled = true;
+	tell("stalled", 0);
+}
+
+static void resume(struct usbcam *cam, uint64_t number, char *words)
+{
+	(void)number;
+	(void)words;
+	cam->stalled = false;
+	tell("resumed", 0);
 }
 
 static void damage_next(struct usbcam *cam, enum damage damage, uint64_t count)
@@ -207,35 +229,89 @@ static void damage_next(struct usbcam *cam, enum damage damage, uint64_t count)
 	cam->damage_left = (unsigned)count;
 }
 
-static void stall(struct usbcam *cam, bool stalled)
+static void send_short(struct usbcam *cam, uint64_t number, char *words)
 {
-	cam->stalled = stalled;
-	tell(stalled ? "stalled" : "resumed", 0);
+	(void)words;
+	damage_next(cam, DAMAGE_SHORT, number);
 }
+
+static void send_oversized(struct usbcam *cam, uint64_t number, char *words)
+{
+	(void)words;
+	damage_next(cam, DAMAGE_OVERSIZED, number);
+}
+
+static void send_garbage(struct usbcam *cam, uint64_t number, char *words)
+{
+	(void)words;
+	damage_next(cam, DAMAGE_GARBAGE, number);
+}
+
+static const char *const format_names[UVC_FORMATS] = {
+	[UVC_YUYV] = "yuyv",
+	[UVC_H264] = "h264",
+	[UVC_MJPEG] = "mjpeg",
+};
+
+static void offer_add(struct uvc_offer *offer, const char *name)
+{
+	for (unsigned i = 0; i < UVC_FORMATS && offer->count < UVC_FORMATS; i++)
+		if (strcmp(format_names[i], name) == 0)
+			offer->formats[offer->count++] = (enum uvc_format)i;
+}
+
+/* Unknown ones are left out; of none at all, what was offered stays. */
+static void offer(struct usbcam *cam, uint64_t number, char *words)
+{
+	struct uvc_offer wanted = {0};
+	char *name;
+
+	(void)number;
+	while ((name = strsep(&words, " ")) != NULL)
+		offer_add(&wanted, name);
+	if (wanted.count == 0)
+		tell_error("offer", "no such format");
+	else
+		cam->offer = wanted;
+}
+
+static void quit(struct usbcam *cam, uint64_t number, char *words)
+{
+	(void)number;
+	(void)words;
+	cam->quit = true;
+}
+
+static const struct command {
+	const char *word;
+	void (*run)(struct usbcam *cam, uint64_t number, char *words);
+	uint64_t usual;
+} commands[] = {
+	{"plug", plug, 0},
+	{"unplug", unplug, 0},
+	{"stall", stall, 0},
+	{"resume", resume, 0},
+	{"short", send_short, 1},
+	{"oversized", send_oversized, 1},
+	{"garbage", send_garbage, 1},
+	{"offer", offer, 0},
+	{"quit", quit, 0},
+};
 
 static void obey(struct usbcam *cam, char *line)
 {
-	char *word = strsep(&line, " ");
-	uint64_t number;
+	const char *word = strsep(&line, " ");
 
-	if (line == NULL || parse_unsigned(line, 0, 100000, &number) < 0)
-		number = strcmp(word, "plug") == 0 ? 0 : 1;
-	if (strcmp(word, "plug") == 0)
-		plug(cam, number);
-	else if (strcmp(word, "unplug") == 0)
-		unplug(cam);
-	else if (strcmp(word, "stall") == 0 || strcmp(word, "resume") == 0)
-		stall(cam, word[0] == 's');
-	else if (strcmp(word, "short") == 0)
-		damage_next(cam, DAMAGE_SHORT, number);
-	else if (strcmp(word, "oversized") == 0)
-		damage_next(cam, DAMAGE_OVERSIZED, number);
-	else if (strcmp(word, "garbage") == 0)
-		damage_next(cam, DAMAGE_GARBAGE, number);
-	else if (strcmp(word, "quit") == 0)
-		cam->quit = true;
-	else
-		tell_error(word, "no such command");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		uint64_t number = commands[i].usual;
+		if (strcmp(word, commands[i].word) != 0)
+			continue;
+		if (line != NULL)
+			(void)parse_unsigned(line, 0, 100000, &number);
+		commands[i].run(cam, number, line);
+		return;
+	}
+	tell_error(word, "no such command");
 }
 
 static void read_commands(struct usbcam *cam)
@@ -279,7 +355,11 @@ static void run(struct usbcam *cam)
 
 int main(int argc, char **argv)
 {
-	struct usbcam cam = {.pace = {.fd = -1}, .noise = 1};
+	struct usbcam cam = {
+		.offer = {UVC_FORMATS, {UVC_YUYV, UVC_H264, UVC_MJPEG}},
+		.pace = {.fd = -1},
+		.noise = 1,
+	};
 
 	if (argc != 2 || strcmp(argv[1], "--help") == 0) {
 		fputs(help, argc == 2 ? stdout : stderr);
@@ -292,8 +372,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usbcam: %s: %s\n", argv[1], strerror(errno));
 		return 1;
 	}
+	if (!camera_has_mjpeg())
+		cam.offer.count--;
 	clock_init();
-	device_init(&cam.device, camera_has_mjpeg());
+	device_init(&cam.device);
 	run(&cam);
 	stream_end(&cam, "ended");
 	device_free(&cam.device);

@@ -84,13 +84,13 @@ static void negotiate(struct uvc *uvc, const uint8_t *wish, size_t size)
 
 	memset(probe, 0, sizeof(uvc->probe));
 	memcpy(probe, wish, min_size(size, sizeof(uvc->probe)));
-	if (probe[PROBE_FORMAT] < UVC_YUYV || probe[PROBE_FORMAT] > uvc->format_count)
-		probe[PROBE_FORMAT] = UVC_YUYV;
+	if (probe[PROBE_FORMAT] < 1 || probe[PROBE_FORMAT] > uvc->offer.count)
+		probe[PROBE_FORMAT] = 1;
 	if (probe[PROBE_FRAME] < 1 || probe[PROBE_FRAME] > UVC_SIZES)
 		probe[PROBE_FRAME] = 1;
 	const struct uvc_size *picture = &uvc_sizes[probe[PROBE_FRAME] - 1];
 	uint32_t bytes = picture->width * picture->height * 2;
-	if (probe[PROBE_FORMAT] != UVC_YUYV)
+	if (uvc->offer.formats[probe[PROBE_FORMAT] - 1] != UVC_YUYV)
 		bytes /= H264_RATIO;
 	uint32_t interval = interval_granted(get_le32(probe + PROBE_INTERVAL));
 	put_le(probe + PROBE_INTERVAL, interval, 4);
@@ -103,7 +103,7 @@ static void negotiate(struct uvc *uvc, const uint8_t *wish, size_t size)
 static void commit(struct uvc *uvc)
 {
 	uvc->mode = (struct uvc_mode){
-		.format = (enum uvc_format)uvc->probe[PROBE_FORMAT],
+		.format = uvc->offer.formats[uvc->probe[PROBE_FORMAT] - 1],
 		.size = uvc_sizes[uvc->probe[PROBE_FRAME] - 1],
 		.fps_milli = (unsigned)(10000000000 / get_le32(uvc->probe + PROBE_INTERVAL)),
 		.picture_bytes = get_le32(uvc->probe + PROBE_PICTURE_BYTES),
@@ -111,12 +111,12 @@ static void commit(struct uvc *uvc)
 	uvc->committed = true;
 }
 
-void uvc_init(struct uvc *uvc, bool with_mjpeg)
+void uvc_init(struct uvc *uvc, const struct uvc_offer *offer)
 {
 	memset(uvc, 0, sizeof(*uvc));
-	uvc->format_count = with_mjpeg ? UVC_MJPEG : UVC_H264;
+	uvc->offer = *offer;
 	uvc->controls.line_frequency = 1;
-	uvc->descriptor_size = uvc_describe(uvc->descriptors, uvc->format_count);
+	uvc->descriptor_size = uvc_describe(uvc->descriptors, offer);
 	negotiate(uvc, (const uint8_t *)"", 0);
 }
 

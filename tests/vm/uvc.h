@@ -17,10 +17,17 @@
 #define UVC_SIZES           4
 #define UVC_INTERVALS       4
 
-enum uvc_format { /* in the order of their descriptors, which count from 1 */
-		  UVC_YUYV = 1,
-		  UVC_H264 = 2, /* frame based */
-		  UVC_MJPEG = 3,
+#define UVC_FORMATS 3
+
+enum uvc_format {
+	UVC_YUYV,
+	UVC_H264, /* frame based */
+	UVC_MJPEG,
+};
+
+struct uvc_offer { /* the formats that the camera has, in the order of their descriptors */
+	unsigned count;
+	enum uvc_format formats[UVC_FORMATS];
 };
 
 /* Bits of a payload header (UVC 1.1, 2.4.3.3). */
@@ -48,7 +55,7 @@ struct uvc_controls {
 
 struct uvc { /* begins as uvc_init() leaves it */
 	uint8_t probe[34];
-	unsigned format_count;
+	struct uvc_offer offer;
 	struct uvc_controls controls;
 	bool committed; /* turned off by who has seen it */
 	struct uvc_mode mode;
@@ -62,7 +69,7 @@ struct uvc_answer {
 	uint8_t data[UVC_ANSWER_MAX];
 };
 
-void uvc_init(struct uvc *uvc, bool with_mjpeg);
+void uvc_init(struct uvc *uvc, const struct uvc_offer *offer);
 
 /* Answers a request to endpoint 0. A commit sets uvc->committed and uvc->mode. */
 void uvc_control(struct uvc *uvc, const struct usbip_request *request,

@@ -96,21 +96,21 @@ static void put_control_interface(struct writer *w)
 }
 
 /* UVC 1.1, frame based payload 3.1.1; uncompressed and MJPEG payloads 3.1.1, 3.1.2. */
-static void put_format(struct writer *w, enum uvc_format format)
+static void put_format(struct writer *w, enum uvc_format format, uint8_t index)
 {
 	switch (format) {
 	case UVC_YUYV:
-		put_bytes(w, (const uint8_t[]){27, 0x24, 4, UVC_YUYV, UVC_SIZES}, 5);
+		put_bytes(w, (const uint8_t[]){27, 0x24, 4, index, UVC_SIZES}, 5);
 		put_guid(w, "YUY2");
 		put_bytes(w, (const uint8_t[]){16, 1, 0, 0, 0, 0}, 6);
 		break;
 	case UVC_H264:
-		put_bytes(w, (const uint8_t[]){28, 0x24, 0x10, UVC_H264, UVC_SIZES}, 5);
+		put_bytes(w, (const uint8_t[]){28, 0x24, 0x10, index, UVC_SIZES}, 5);
 		put_guid(w, "H264");
 		put_bytes(w, (const uint8_t[]){16, 1, 0, 0, 0, 0, 1}, 7);
 		break;
 	case UVC_MJPEG:
-		put_bytes(w, (const uint8_t[]){11, 0x24, 6, UVC_MJPEG, UVC_SIZES, 0, 1, 0, 0, 0, 0},
+		put_bytes(w, (const uint8_t[]){11, 0x24, 6, index, UVC_SIZES, 0, 1, 0, 0, 0, 0},
 			  11);
 		break;
 	}
@@ -147,37 +147,37 @@ static void put_colour(struct writer *w)
 	put_bytes(w, (const uint8_t[]){6, 0x24, 13, 1, 1, 4}, 6);
 }
 
-static void put_stream_interface(struct writer *w, unsigned format_count)
+static void put_stream_interface(struct writer *w, const struct uvc_offer *offer)
 {
 	static const uint8_t interface[] = {9, 4, UVC_INTERFACE_STREAM, 0, 1, 14, 2, 0, 0};
 
 	put_bytes(w, interface, sizeof(interface));
 	size_t begin = w->used;
-	put8(w, 13 + format_count);
+	put8(w, 13 + offer->count);
 	put8(w, 0x24);
 	put8(w, 1);
-	put8(w, format_count);
+	put8(w, offer->count);
 	put16(w, 0);
 	put_bytes(w, (const uint8_t[]){0x80 | UVC_ENDPOINT, 0, UVC_ENTITY_OUTPUT, 0, 0, 0, 1}, 7);
-	for (unsigned i = 0; i < format_count; i++)
+	for (unsigned i = 0; i < offer->count; i++)
 		put8(w, 0);
-	for (unsigned format = UVC_YUYV; format <= format_count; format++) {
-		put_format(w, (enum uvc_format)format);
-		for (unsigned i = 0; i < UVC_SIZES; i++)
-			put_frame(w, (enum uvc_format)format, i);
+	for (unsigned i = 0; i < offer->count; i++) {
+		put_format(w, offer->formats[i], (uint8_t)(i + 1));
+		for (unsigned size = 0; size < UVC_SIZES; size++)
+			put_frame(w, offer->formats[i], size);
 		put_colour(w);
 	}
 	set_length16(w, begin, begin + 4);
 	put_bytes(w, (const uint8_t[]){7, 5, 0x80 | UVC_ENDPOINT, 2, 0, 2, 0}, 7);
 }
 
-size_t uvc_describe(uint8_t out[static UVC_DESCRIPTORS_MAX], unsigned format_count)
+size_t uvc_describe(uint8_t out[static UVC_DESCRIPTORS_MAX], const struct uvc_offer *offer)
 {
 	struct writer w = {.out = out};
 
 	put_configuration(&w);
 	put_control_interface(&w);
-	put_stream_interface(&w, format_count);
+	put_stream_interface(&w, offer);
 	set_length16(&w, 0, 2);
 	return w.used;
 }

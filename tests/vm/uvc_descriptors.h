@@ -22,7 +22,7 @@ extern const uint32_t uvc_intervals[UVC_INTERVALS]; /* units of 100 ns, shortest
 #define UVC_INTERVAL_DEFAULT 666666
 
 /* The configuration descriptor and all below it. Returns the bytes used. */
-size_t uvc_describe(uint8_t out[static UVC_DESCRIPTORS_MAX], unsigned format_count);
+size_t uvc_describe(uint8_t out[static UVC_DESCRIPTORS_MAX], const struct uvc_offer *offer);
 
 /* The device descriptor, and strings; 0: there is no such. */
 size_t uvc_describe_device(uint8_t out[static UVC_ANSWER_MAX]);

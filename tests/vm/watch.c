@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #define CONNECT_MS     20000
 
 enum status {
-	WATCH_OK,     /* enough pictures came */
+	WATCH_OK,     /* enough pictures came, or it was told to stop */
 	WATCH_FAILED, /* or the connection broke */
 	WATCH_USAGE,
 	WATCH_CLOSED, /* by nalcastd, in order */
@@ -37,6 +38,15 @@ struct watch {
 };
 
 static const char help[] = "Usage: watch [--output=FILE] [--pictures=N] SOCKET\n";
+
+/* By SIGTERM, so that what came is whole in the file. */
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stopping = 1;
+}
 
 static bool send_all(const struct watch *watch, const void *data, size_t size)
 {
@@ -60,7 +70,7 @@ static bool receive_all(const struct watch *watch, void *data, size_t size)
 
 	while (size > 0) {
 		ssize_t n = recv(watch->fd, at, size, 0);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !stopping)
 			continue;
 		if (n <= 0)
 			return false;
@@ -175,7 +185,7 @@ static enum status follow(struct watch *watch)
 	enum ws_opcode opcode;
 	size_t size;
 
-	while (watch->wanted == 0 || watch->taken < watch->wanted) {
+	while (!stopping && (watch->wanted == 0 || watch->taken < watch->wanted)) {
 		bool going = receive_frame(watch, &opcode, &size);
 		if (going && opcode == WS_BINARY)
 			going = take_au(watch, size);
@@ -188,6 +198,8 @@ static enum status follow(struct watch *watch)
 			printf("%lld closed\n", (long long)clock_now_us());
 			return WATCH_CLOSED;
 		}
+		if (!going && stopping)
+			return WATCH_OK;
 		if (!going) {
 			printf("%lld broken\n", (long long)clock_now_us());
 			return WATCH_FAILED;
@@ -219,6 +231,7 @@ static bool parse_options(struct watch *watch, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct watch watch = {.fd = -1};
+	struct sigaction stop = {.sa_handler = on_signal};
 	struct error err;
 	enum status status = WATCH_FAILED;
 
@@ -227,6 +240,7 @@ int main(int argc, char **argv)
 		fputs(help, stderr);
 		return WATCH_USAGE;
 	}
+	sigaction(SIGTERM, &stop, NULL);
 	if (unixsock_connect(argv[optind], SOCK_STREAM, CONNECT_MS, &watch.fd, &err) < 0)
 		printf("failed %s\n", err.text);
 	else if (shake_hands(&watch))

@@ -75,24 +75,19 @@ second_program() {
 check 'a camera in use is busy for others' second_program
 
 # The kernel keeps pictures to itself that it knows to be damaged, unless it is told not to.
+# The first two pictures are damaged: whatever this machine is busy with, grab sees them.
 damage_arrives() { # NODROP NAME DAMAGE PATTERN
     echo "$1" > /sys/module/uvcvideo/parameters/nodrop
     unplug
     plug || return
-    grab_start "$2" --pictures=12 "$camera" YUYV 320 240 || return
     usbcam "$3" 2
-    grab_end
-    cat "$out/$2.log"
+    grab "$2" --pictures=6 "$camera" YUYV 320 240 || return
     [ "$(grep -cE "$4" "$out/$2.log")" -eq 2 ]
 }
-# Two of twelve pictures are not there, in the kernel's count and in ours.
+# They are not there, but the kernel has counted them.
 kernel_hides_damage() {
-    damage_arrives 0 hidden short '^$'
-    awk '/^picture/ { if (count++ == 0) { sequence = $2; number = $5 } last = $0 }
-        END {
-            split(last, words)
-            exit words[2] - sequence != count + 1 || words[5] - number != count + 1
-        }' "$out/hidden.log"
+    damage_arrives 0 hidden short '^picture [01] '
+    grep -m 1 '^picture' "$out/hidden.log" | grep -E '^picture 2 153600 ok [0-9]'
 }
 check 'a short picture stays with the kernel' kernel_hides_damage
 check 'unless the kernel is told not to: it is marked' \
