@@ -22,6 +22,8 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/inflight.c %D%/inflight.h \
+	%D%/jfif.c %D%/jfif.h \
+	%D%/jpeg.h \
 	%D%/jsonread.c %D%/jsonread.h \
 	%D%/jsontext.c %D%/jsontext.h \
 	%D%/leftover.c %D%/leftover.h \
@@ -67,9 +69,16 @@ noinst_LIBRARIES += %D%/libstreamer.a
 if WITH_X264
 %C%_libstreamer_a_SOURCES += %D%/encoder_x264.c
 endif
+if WITH_TURBOJPEG
+%C%_libstreamer_a_SOURCES += %D%/jpeg.c
+jpeg_libs = $(TURBOJPEG_LIBS)
+else
+%C%_libstreamer_a_SOURCES += %D%/jpeg_none.c
+jpeg_libs =
+endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
-	$(INIH_CFLAGS) $(X264_CFLAGS)
-streamer_libs = -lm $(X264_LIBS) $(INIH_LIBS)
+	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS)
+streamer_libs = -lm $(X264_LIBS) $(jpeg_libs) $(INIH_LIBS)
 
 # The tables of backends are linked beside main, never from the archive: tests bring their own.
 sbin_PROGRAMS += %D%/nalcastd

@@ -70,6 +70,9 @@ unit_tests = \
 	%D%/test_viewmsg \
 	%D%/test_welcome \
 	%D%/test_ws
+if WITH_TURBOJPEG
+unit_tests += %D%/test_jpeg
+endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
@@ -154,6 +157,12 @@ TESTS += $(unit_tests)
 %C%_test_ws_SOURCES = %D%/test_ws.c
 %C%_test_ws_CPPFLAGS = $(test_cppflags)
 %C%_test_ws_LDADD = $(test_ldadd)
+
+
+%C%_test_jpeg_SOURCES = %D%/test_jpeg.c
+%C%_test_jpeg_CPPFLAGS = $(test_cppflags) $(TURBOJPEG_CFLAGS)
+%C%_test_jpeg_LDADD = $(test_ldadd)
+
 
 %C%_test_pattern_SOURCES = %D%/test_pattern.c
 %C%_test_pattern_CPPFLAGS = $(test_cppflags)
