@@ -224,6 +224,8 @@ int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *a
 	chain->has_more = false;
 	while (r == 0 && (r = dequeue(chain, &frame, err)) > 0) {
 		chain->has_more = ++frames == FRAMES_A_PUMP;
+		if (chain->cfg.on_frame != NULL)
+			chain->cfg.on_frame(chain->cfg.on_frame_arg, &frame, &chain->format);
 		r = encode(chain, &frame, force_idr, err);
 		force_idr = false;
 		if (r == 0)

@@ -21,6 +21,9 @@ struct chain_config {
 	unsigned bitrate_bps;
 	unsigned gop_frames;
 	bool any_profile;
+	/* Shown every frame before it is encoded; only to look at, or to copy. NULL: nobody. */
+	void (*on_frame)(void *arg, const struct frame *frame, const struct source_format *format);
+	void *on_frame_arg;
 };
 
 struct chain_stats {

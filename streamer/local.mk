@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/confload.c %D%/confload.h \
 	%D%/confkeys.c %D%/confkeys.h \
 	%D%/control.c %D%/control.h \
+	%D%/darkroom.c %D%/darkroom.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \

@@ -95,6 +95,9 @@ struct pipeline_config {
 	const struct pipeline_control *controls;
 	unsigned control_count;
 	struct auq *out; /* gets what is produced; must outlive the pipeline */
+	/* On the pipeline's thread: every frame that is to be encoded; NULL: nobody looks. */
+	void (*on_frame)(void *arg, const struct frame *frame, const struct source_format *format);
+	void *on_frame_arg;
 };
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret_pipeline,

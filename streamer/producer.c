@@ -65,6 +65,8 @@ static void configure(struct producer *p, struct chain_config *ret_cfg)
 		.bitrate_bps = settings->bitrate_bps,
 		.gop_frames = settings->gop_frames,
 		.any_profile = settings->any_profile,
+		.on_frame = p->on_frame,
+		.on_frame_arg = p->on_frame_arg,
 	};
 	memcpy(ret_cfg->encoder, settings->encoder, sizeof(ret_cfg->encoder));
 	if (camera_fit_picture(&p->camera, &settings->picture, p->fps_given, &ret_cfg->picture,
@@ -531,6 +533,8 @@ void producer_init(struct producer *p, const struct pipeline_config *cfg, struct
 	*p = (struct producer){
 		.out = cfg->out,
 		.orders = orders,
+		.on_frame = cfg->on_frame,
+		.on_frame_arg = cfg->on_frame_arg,
 		.fps_given = cfg->conf->fps_given,
 		.retry_delay_us = RETRY_MIN_US,
 		.mine.settings = *settings,

@@ -18,6 +18,8 @@
 struct producer { /* private to producer.c */
 	struct auq *out;
 	struct orders *orders;
+	void (*on_frame)(void *arg, const struct frame *frame, const struct source_format *format);
+	void *on_frame_arg;
 	bool fps_given;
 	struct camera camera;
 	struct chain *chain;         /* NULL: closed */

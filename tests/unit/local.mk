@@ -71,7 +71,7 @@ unit_tests = \
 	%D%/test_welcome \
 	%D%/test_ws
 if WITH_TURBOJPEG
-unit_tests += %D%/test_jpeg
+unit_tests += %D%/test_darkroom %D%/test_jpeg
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -158,6 +158,9 @@ TESTS += $(unit_tests)
 %C%_test_ws_CPPFLAGS = $(test_cppflags)
 %C%_test_ws_LDADD = $(test_ldadd)
 
+%C%_test_darkroom_SOURCES = %D%/test_darkroom.c
+%C%_test_darkroom_CPPFLAGS = $(test_cppflags)
+%C%_test_darkroom_LDADD = $(test_ldadd)
 
 %C%_test_jpeg_SOURCES = %D%/test_jpeg.c
 %C%_test_jpeg_CPPFLAGS = $(test_cppflags) $(TURBOJPEG_CFLAGS)

@@ -1,0 +1,214 @@
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "streamer/darkroom.h"
+#include "tests/unit/scene.h"
+
+#define WIDTH   160
+#define HEIGHT  120
+#define WAIT_MS 20000
+
+struct room {
+	struct darkroom *darkroom;
+	struct scene scene;
+};
+
+static int set_up(void **state)
+{
+	struct room *room = calloc(1, sizeof(*room));
+	struct error err = {0};
+
+	assert_non_null(room);
+	scene_init(&room->scene, WIDTH, HEIGHT);
+	assert_int_equal(darkroom_new(&room->darkroom, &err), 0);
+	*state = room;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct room *room = *state;
+
+	darkroom_free(room->darkroom);
+	scene_clear(&room->scene);
+	free(room);
+	return 0;
+}
+
+static void offer(struct room *room, int64_t pts_us)
+{
+	const uint8_t *luma = room->scene.canvas.data;
+	const struct frame frame = {
+		.fourcc = FRAME_I420,
+		.width = WIDTH,
+		.height = HEIGHT,
+		.plane_count = 3,
+		.plane = {{luma, WIDTH * HEIGHT, WIDTH, -1},
+			  {luma + WIDTH * HEIGHT, WIDTH * HEIGHT / 4, WIDTH / 2, -1},
+			  {luma + WIDTH * HEIGHT * 5 / 4, WIDTH * HEIGHT / 4, WIDTH / 2, -1}},
+		.pts_us = pts_us,
+	};
+
+	scene_draw(&room->scene);
+	darkroom_offer(room->darkroom, &frame, JFIF_FROM_BT601);
+}
+
+static void ask(struct room *room, unsigned quality, bool ongoing)
+{
+	const struct darkroom_wish wish = {1, {(uint8_t)quality}, ongoing};
+
+	darkroom_ask(room->darkroom, &wish);
+}
+
+static struct darkroom_print *wait_for_print(struct room *room)
+{
+	struct darkroom_print *print;
+
+	while ((print = darkroom_take(room->darkroom)) == NULL) {
+		struct pollfd fd = {.fd = darkroom_fd(room->darkroom), .events = POLLIN};
+		assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
+	}
+	return print;
+}
+
+/* How often the thread was on a processor; it sleeps now, or -1. */
+static long wakeups_of_thread(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	long wakeups = -1;
+
+	assert_non_null(tasks);
+	for (const struct dirent *task; (task = readdir(tasks)) != NULL;) {
+		char path[300], line[128], name[32] = "", sleeping = '?';
+		long count = 0;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", task->d_name);
+		FILE *file = task->d_name[0] != '.' ? fopen(path, "re") : NULL;
+		while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+			sscanf(line, "Name: %31s", name);
+			sscanf(line, "State: %c", &sleeping);
+			sscanf(line, "voluntary_ctxt_switches: %ld", &count);
+		}
+		if (file != NULL)
+			fclose(file);
+		if (strcmp(name, "jpeg") == 0 && sleeping == 'S')
+			wakeups = count;
+	}
+	closedir(tasks);
+	return wakeups;
+}
+
+static void nothing_is_done_while_nobody_asks(void **state)
+{
+	struct room *room = *state;
+	long before;
+
+	while ((before = wakeups_of_thread()) < 0)
+		poll(NULL, 0, 1);
+	for (int i = 0; i < 300; i++)
+		offer(room, i);
+	assert_int_equal(wakeups_of_thread(), before);
+	assert_null(darkroom_take(room->darkroom));
+	ask(room, 80, false);
+	darkroom_ask(room->darkroom, &(struct darkroom_wish){.count = 0});
+	for (int i = 0; i < 300; i++)
+		offer(room, i);
+	assert_int_equal(wakeups_of_thread(), before);
+}
+
+static void who_asks_once_is_given_the_next_picture_alone(void **state)
+{
+	struct room *room = *state;
+
+	offer(room, 1);
+	for (int64_t pts_us = 2; pts_us < 20; pts_us += 2) {
+		ask(room, 80, false);
+		offer(room, pts_us);
+		offer(room, pts_us + 1);
+		struct darkroom_print *print = wait_for_print(room);
+		assert_int_equal(print->captured_us, pts_us);
+		assert_int_equal(print->quality, 80);
+		assert_int_equal(print->error.code, 0);
+		assert_memory_equal(print->bytes, "\xff\xd8\xff", 3);
+		assert_memory_equal(print->bytes + print->size - 2, "\xff\xd9", 2);
+		darkroom_print_unref(print);
+		assert_null(darkroom_take(room->darkroom));
+	}
+}
+
+static void the_newest_picture_takes_the_place_of_older_ones(void **state)
+{
+	struct room *room = *state;
+	int64_t seen_us = -1;
+
+	ask(room, 80, true);
+	for (int64_t i = 0; i < 500; i++)
+		offer(room, i);
+	while (seen_us < 499) {
+		struct darkroom_print *print = wait_for_print(room);
+		assert_true(print->captured_us > seen_us);
+		seen_us = print->captured_us;
+		darkroom_print_unref(print);
+	}
+}
+
+static void several_qualities_are_made_of_one_picture(void **state)
+{
+	struct room *room = *state;
+
+	darkroom_ask(room->darkroom, &(struct darkroom_wish){2, {90, 10}, false});
+	offer(room, 5);
+	struct darkroom_print *fine = wait_for_print(room), *coarse = wait_for_print(room);
+	assert_int_equal(fine->quality, 90);
+	assert_int_equal(coarse->quality, 10);
+	assert_int_equal(fine->captured_us, 5);
+	assert_int_equal(coarse->captured_us, 5);
+	assert_true(fine->size > coarse->size);
+	darkroom_print_unref(fine);
+	darkroom_print_unref(coarse);
+}
+
+static void a_camera_that_gives_h264_is_said_to(void **state)
+{
+	struct room *room = *state;
+	const uint8_t bytes[] = {0, 0, 0, 1};
+	const struct frame frame = {.fourcc = FRAME_H264,
+				    .plane_count = 1,
+				    .plane = {{bytes, sizeof(bytes), 0, -1}}};
+
+	ask(room, 80, false);
+	darkroom_offer(room->darkroom, &frame, JFIF_FROM_BT601);
+	struct darkroom_print *print = wait_for_print(room);
+	assert_int_equal(print->error.code, -EOPNOTSUPP);
+	assert_non_null(strstr(print->error.text, "H.264"));
+	darkroom_print_unref(print);
+}
+
+static void it_ends_with_work_on_the_desk(void **state)
+{
+	struct room *room = *state;
+
+	darkroom_ask(room->darkroom, &(struct darkroom_wish){4, {90, 10, 50, 70}, true});
+	for (int i = 0; i < 20; i++)
+		offer(room, i);
+	darkroom_print_unref(wait_for_print(room));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_done_while_nobody_asks),
+		TEST(who_asks_once_is_given_the_next_picture_alone),
+		TEST(the_newest_picture_takes_the_place_of_older_ones),
+		TEST(several_qualities_are_made_of_one_picture),
+		TEST(a_camera_that_gives_h264_is_said_to),
+		TEST(it_ends_with_work_on_the_desk),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
