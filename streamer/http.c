@@ -428,6 +428,8 @@ const char *http_reason(int status)
 		return "Method Not Allowed";
 	case 408:
 		return "Request Timeout";
+	case 422:
+		return "Unprocessable Content";
 	case 426:
 		return "Upgrade Required";
 	case 431:

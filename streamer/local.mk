@@ -20,6 +20,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/encoder_pass.c \
 	%D%/frame.h \
 	%D%/framing.c %D%/framing.h \
+	%D%/gallery.c %D%/gallery.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/inflight.c %D%/inflight.h \
@@ -43,6 +44,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/paramsets.c %D%/paramsets.h \
 	%D%/pattern.c %D%/pattern.h \
 	%D%/percentile.c %D%/percentile.h \
+	%D%/photo.c %D%/photo.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \

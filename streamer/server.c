@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/framing.h"
+#include "streamer/gallery.h"
 #include "streamer/hub.h"
 #include "streamer/listener.h"
 #include "streamer/viewer.h"
@@ -24,6 +25,7 @@ struct server {
 	struct server_config cfg;
 	struct viewer_host host;
 	struct hub *hub;
+	struct gallery *gallery;
 	uint64_t next_id;
 	bool watched;
 	bool closing;
@@ -34,21 +36,39 @@ struct server {
 	sd_event_source *sweep_timer; /* runs while there are viewers */
 };
 
+static unsigned connections(const struct server *server)
+{
+	return server->host.count + gallery_count(server->gallery);
+}
+
+static void on_gone(void *arg)
+{
+	struct server *server = arg;
+
+	listener_resume(server->listener);
+	if (server->closing && connections(server) == 0)
+		server->cfg.on_closed(server->cfg.arg);
+}
+
 static void remove_viewer(struct server *server, struct viewer *v)
 {
 	viewer_free(v);
-	listener_resume(server->listener);
-	if (server->host.count > 0)
-		return;
-	sd_event_source_set_enabled(server->sweep_timer, SD_EVENT_OFF);
-	if (server->closing)
-		server->cfg.on_closed(server->cfg.arg);
+	if (server->host.count == 0)
+		sd_event_source_set_enabled(server->sweep_timer, SD_EVENT_OFF);
+	on_gone(server);
+}
+
+static void on_photo(void *arg, int fd, uint64_t id, const struct photo_request *request)
+{
+	struct server *server = arg;
+
+	gallery_admit(server->gallery, fd, id, request);
 }
 
 static void on_watching(void *arg)
 {
 	struct server *server = arg;
-	bool watched = server->host.watching > 0;
+	bool watched = server->host.watching + server->host.asking > 0;
 
 	if (watched == server->watched)
 		return;
@@ -73,7 +93,7 @@ static bool has_room(void *arg)
 {
 	const struct server *server = arg;
 
-	return server->host.count < server->cfg.conf->viewers_max + HANDSHAKES_MAX;
+	return connections(server) < server->cfg.conf->viewers_max + HANDSHAKES_MAX;
 }
 
 static void on_peer(void *arg, int fd)
@@ -240,9 +260,19 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 		.running = true,
 		.online = true,
 		.on_watching = on_watching,
+		.on_photo = on_photo,
+		.arg = server,
+	};
+	struct gallery_config gallery = {
+		.event = cfg->event,
+		.darkroom = cfg->darkroom,
+		.host = &server->host,
+		.on_gone = on_gone,
 		.arg = server,
 	};
 	int r = server->hub == NULL ? -ENOMEM : server->host.epoll_fd < 0 ? -errno : 0;
+	if (r == 0)
+		r = gallery_new(&gallery, &server->gallery);
 	if (r == 0)
 		r = add_sources(server, cfg->listen_fd);
 	if (r < 0) {
@@ -264,8 +294,9 @@ void server_close(struct server *server)
 		if (!viewer_close(v, WS_CLOSE_GOING_AWAY, "nalcastd stops", now_us))
 			remove_viewer(server, v);
 	}
+	gallery_close(server->gallery);
 	server->closing = true;
-	if (server->host.count == 0)
+	if (connections(server) == 0)
 		server->cfg.on_closed(server->cfg.arg);
 }
 
@@ -276,6 +307,7 @@ void server_free(struct server *server)
 	server->closing = false; /* nobody is to hear of it any more */
 	while (!TAILQ_EMPTY(&server->host.viewers))
 		remove_viewer(server, TAILQ_FIRST(&server->host.viewers));
+	gallery_free(server->gallery);
 	listener_free(server->listener);
 	sd_event_source_disable_unref(server->epoll_source);
 	sd_event_source_disable_unref(server->auq_source);
@@ -302,6 +334,7 @@ void server_set_running(struct server *server, bool running)
 		return;
 	server->host.running = running;
 	tell_all(server, VIEWER_NEWS_STREAM);
+	gallery_follow(server->gallery);
 }
 
 void server_set_report(struct server *server, const struct pipeline_report *report)
@@ -319,6 +352,9 @@ void server_set_report(struct server *server, const struct pipeline_report *repo
 	memcpy(host->reason, report->reason, sizeof(host->reason));
 	if (is_news)
 		tell_all(server, VIEWER_NEWS_SOURCE);
+	/* One that opens is not online before its first picture, but worth waiting for. */
+	if (report->state == PIPELINE_FAILED)
+		gallery_follow(server->gallery);
 }
 
 void server_follow_conf(struct server *server)
@@ -358,6 +394,7 @@ void server_each_viewer(const struct server *server,
 		if (!fn(arg, &facts))
 			return;
 	}
+	gallery_each(server->gallery, fn, arg);
 }
 
 bool server_close_viewer(struct server *server, uint64_t id, const char *reason)
@@ -371,7 +408,7 @@ bool server_close_viewer(struct server *server, uint64_t id, const char *reason)
 			remove_viewer(server, v);
 		return true;
 	}
-	return false;
+	return gallery_close_one(server->gallery, id);
 }
 
 void server_survey(struct server *server,

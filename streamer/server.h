@@ -1,5 +1,5 @@
 /* server: the viewers' socket: accepts, lets the hub's news out, sweeps, and says whether anybody
- * watches. Owns hub and viewers. Loop thread.
+ * watches. Owns hub, viewers and gallery. Loop thread.
  *
  * Viewer sockets are not sources of sd-event one by one: with a thousand of them ready that costs
  * it 63 us each. They live in an epoll of the server's own, which is one source (1.4 us each). */
@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "streamer/auq.h"
 #include "streamer/conf.h"
+#include "streamer/darkroom.h"
 #include "streamer/pipeline.h"
 #include "streamer/viewer.h"
 
@@ -26,6 +27,7 @@ struct server_config {
 	int listen_fd; /* the server's from now on */
 	const struct conf *conf;
 	struct auq *auq;
+	struct darkroom *darkroom; /* NULL: no JPEG is made */
 	/* Somebody watches who did not, or the other way round; the pipeline is to be told. */
 	void (*on_watched)(void *arg, bool watched);
 	void (*need_idr)(void *arg);

@@ -9,6 +9,8 @@
 #include "common/util.h"
 #include "streamer/adaptive.h"
 #include "streamer/clock.h"
+#include "streamer/darkroom.h"
+#include "streamer/jpeg.h"
 
 #define QUEUE_AUS        64
 #define PIPELINE_JOIN_US 1500000
@@ -19,6 +21,7 @@ struct stream {
 	struct settings *settings;
 	struct store *store;
 	struct auq *auq;
+	struct darkroom *darkroom; /* NULL: none can be had */
 	struct pipeline *pipeline;
 	struct server *server;
 	struct adaptive adaptive;
@@ -188,6 +191,13 @@ static int add_sources(struct stream *stream)
 	return r;
 }
 
+/* The pipeline's thread. */
+static void on_frame(void *arg, const struct frame *frame, const struct source_format *format)
+{
+	(void)format;
+	darkroom_offer(arg, frame, JFIF_FROM_BT601);
+}
+
 static int build(struct stream *stream, int listen_fd, struct error *err)
 {
 	struct pipeline_control controls[SOURCE_CONTROLS_MAX];
@@ -196,12 +206,15 @@ static int build(struct stream *stream, int listen_fd, struct error *err)
 		.controls = controls,
 		.control_count = settings_controls(stream->settings, controls),
 		.out = stream->auq,
+		.on_frame = stream->darkroom != NULL ? on_frame : NULL,
+		.on_frame_arg = stream->darkroom,
 	};
 	struct server_config server = {
 		.event = stream->event,
 		.listen_fd = listen_fd,
 		.conf = stream->conf,
 		.auq = stream->auq,
+		.darkroom = stream->darkroom,
 		.on_watched = on_watched,
 		.need_idr = on_need_idr,
 		.on_closed = on_server_closed,
@@ -238,8 +251,11 @@ int stream_new(sd_event *event, struct settings *settings, struct store *store, 
 	stream->store = store;
 	stream->running_since_us = clock_now_us();
 	stream->auq = auq_new(QUEUE_AUS);
-	int r = stream->auq == NULL ? error_set(err, -ENOMEM, "out of memory")
-				    : build(stream, listen_fd, err);
+	int r = stream->auq == NULL ? error_set(err, -ENOMEM, "out of memory") : 0;
+	if (r == 0 && jpeg_is_built())
+		r = darkroom_new(&stream->darkroom, err);
+	if (r == 0)
+		r = build(stream, listen_fd, err);
 	if (r < 0) {
 		stream_free(stream);
 		return r;
@@ -272,6 +288,7 @@ bool stream_free(struct stream *stream)
 	sd_event_source_disable_unref(stream->report_source);
 	adaptive_clear(&stream->adaptive);
 	server_free(stream->server);
+	darkroom_free(stream->darkroom);
 	sd_event_source_disable_unref(stream->linger_timer);
 	auq_free(stream->auq);
 	free(stream);

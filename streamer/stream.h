@@ -1,7 +1,7 @@
 /* stream: camera and viewers joined: pipeline, queue and server, the owner's will (running or
  * not), and what follows from it: the camera is open while it may and somebody watches.
  *
- * Owns pipeline, queue and server. Loop thread. */
+ * Owns pipeline, queue, darkroom and server. Loop thread. */
 #ifndef STREAMER_STREAM_H
 #define STREAMER_STREAM_H
 

@@ -10,11 +10,9 @@
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/conf.h"
-#include "streamer/framing.h"
 #include "streamer/leftover.h"
 #include "streamer/outbox.h"
 #include "streamer/ration.h"
-#include "streamer/welcome.h"
 #include "streamer/wire.h"
 
 #define SECOND_US  INT64_C(1000000)
@@ -464,6 +462,10 @@ static bool read_head(struct viewer *v, const char *head, size_t size, int64_t n
 	} else {
 		welcome_answer(&req, &rules, &welcome);
 		welcome_count(&req, &welcome, &v->host->requests);
+	}
+	if (welcome.is_photo) {
+		v->host->on_photo(v->host->arg, wire_take_fd(&v->wire), v->id, &welcome.photo);
+		return false;
 	}
 	snprintf(v->peer, sizeof(v->peer), "%s",
 		 used > 0 && req.peer[0] != '\0' ? req.peer : "local");

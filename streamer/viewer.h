@@ -1,5 +1,5 @@
 /* viewer: one connection on the stream socket: HTTP head, then WebSocket (raw or nalcast.v1) or an
- * endless H.264 body.
+ * endless H.264 body. Who wants JPEG is handed on.
  *
  * Owned by the server; loop thread. A viewer never closes itself: functions return false when it
  * is over, and the server frees it. All of a host's are in its list and, with their pointers as
@@ -40,6 +40,7 @@ struct viewer_host { /* what all viewers of a server share; outlives them */
 	unsigned viewers_max;
 	const struct conf_limits *limits;
 	unsigned watching; /* viewers past the handshake: counted here by the viewers */
+	unsigned asking;   /* for a snapshot: counted here by the gallery */
 
 	/* What nalcast.v1 tells in `stream` and `source` messages; kept up by the server. */
 	bool running;
@@ -53,7 +54,8 @@ struct viewer_host { /* what all viewers of a server share; outlives them */
 	struct percentile publish_to_ack;
 	struct viewer_sums gone; /* of those who watch no more */
 	struct welcome_counts requests;
-	void (*on_watching)(void *arg); /* watching changed */
+	void (*on_watching)(void *arg); /* watching or asking changed */
+	void (*on_photo)(void *arg, int fd, uint64_t id, const struct photo_request *request);
 	void *arg;
 };
 

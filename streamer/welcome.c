@@ -55,6 +55,20 @@ static void answer_upgrade(struct welcome *w, const struct http_request *req,
 	}
 }
 
+static void answer_photo(struct welcome *w, int status, const char *why,
+			 const struct welcome_rules *rules)
+{
+	if (status != 200) {
+		refuse(w, status, why, "");
+	} else if (w->photo.is_endless && rules->is_full) {
+		refuse(w, 503, FULL, "Retry-After: 10\r\n");
+	} else {
+		w->status = 200;
+		w->is_photo = true;
+		w->size = 0;
+	}
+}
+
 static void refuse_origin(struct welcome *w, const struct http_request *req)
 {
 	char detail[WELCOME_DETAIL];
@@ -68,16 +82,22 @@ void welcome_answer(const struct http_request *req, const struct welcome_rules *
 		    struct welcome *ret_welcome)
 {
 	bool is_stream = http_path_ends(req, "stream");
+	bool is_h264 = http_path_ends(req, "stream.h264");
+	char why[PHOTO_WHY_MAX];
+	int photo_status = photo_read(req, &ret_welcome->photo, why);
 
-	ret_welcome->is_full = false;
-	if (!is_stream && !http_path_ends(req, "stream.h264"))
-		refuse(ret_welcome, 404, "here are only stream and stream.h264", "");
+	ret_welcome->is_full = ret_welcome->is_photo = false;
+	if (!is_stream && !is_h264 && photo_status == 0)
+		refuse(ret_welcome, 404,
+		       "here are only stream, stream.h264, stream.mjpg and snapshot.jpg", "");
 	else if (strcmp(req->method, "GET") != 0)
 		refuse(ret_welcome, 405, "only GET is allowed here", "Allow: GET\r\n");
 	else if (!origin_allowed(req->has_origin ? req->origin : NULL, req->host,
 				 req->forwarded_proto, rules->allow_origin))
 		refuse_origin(ret_welcome, req);
-	else if (!is_stream)
+	else if (photo_status != 0)
+		answer_photo(ret_welcome, photo_status, why, rules);
+	else if (is_h264)
 		answer_stream_h264(ret_welcome, rules);
 	else if (!req->upgrade_websocket)
 		refuse(ret_welcome, 426, "this is a WebSocket: connect with wss",
@@ -102,6 +122,6 @@ void welcome_count(const struct http_request *req, const struct welcome *welcome
 
 void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome)
 {
-	ret_welcome->is_full = false;
+	ret_welcome->is_full = ret_welcome->is_photo = false;
 	refuse(ret_welcome, status, detail, "");
 }

@@ -9,6 +9,7 @@
 
 #include "streamer/framing.h"
 #include "streamer/http.h"
+#include "streamer/photo.h"
 
 #define WELCOME_BYTES  2048 /* of the whole HTTP answer */
 #define WELCOME_DETAIL 400
@@ -19,9 +20,11 @@ struct welcome_rules {
 };
 
 struct welcome {
-	int status; /* 101 and 200: it watches, by framing; else refused */
+	int status; /* 101 and 200: it watches, by framing, or wants a photo; else refused */
 	enum framing framing;
-	bool is_full;                /* 101, but only to be told that there is no room */
+	bool is_full;  /* 101, but only to be told that there is no room */
+	bool is_photo; /* 200: JPEG, what photo says; there are no bytes yet */
+	struct photo_request photo;
 	char detail[WELCOME_DETAIL]; /* refused: why */
 	size_t size;
 	char bytes[WELCOME_BYTES]; /* the answer */

@@ -35,6 +35,16 @@ void wire_close(struct wire *w)
 	close_fd(&w->fd);
 }
 
+int wire_take_fd(struct wire *w)
+{
+	int fd = w->fd;
+
+	assert(w->unsent.size == 0);
+	epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	w->fd = -1;
+	return fd;
+}
+
 /* One piece costs less than a list of one. */
 static ssize_t send_pieces(int fd, const struct iovec *iov, unsigned iov_count)
 {

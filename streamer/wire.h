@@ -25,6 +25,9 @@ struct wire {
 int wire_open(struct wire *w, int fd, int epoll_fd, void *data);
 void wire_close(struct wire *w);
 
+/* Takes the socket back, which is watched no more; nothing may be unsent. */
+int wire_take_fd(struct wire *w);
+
 /* Send of these pieces what fits. -errno: the connection is broken. */
 int wire_send(struct wire *w, const struct iovec *iov, unsigned iov_count, size_t *ret_sent);
 

@@ -7,6 +7,7 @@ fuzz_programs = \
 	%D%/fuzz_http \
 	%D%/fuzz_jsonscan \
 	%D%/fuzz_nal \
+	%D%/fuzz_photo \
 	%D%/fuzz_splitter \
 	%D%/fuzz_sps \
 	%D%/fuzz_viewmsg \
@@ -56,6 +57,11 @@ endif
 %C%_fuzz_nal_CPPFLAGS = $(AM_CPPFLAGS)
 %C%_fuzz_nal_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_nal_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_photo_SOURCES = %D%/fuzz_photo.c
+%C%_fuzz_photo_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_photo_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_photo_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_splitter_SOURCES = %D%/fuzz_splitter.c
 %C%_fuzz_splitter_CPPFLAGS = $(AM_CPPFLAGS)

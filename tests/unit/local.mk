@@ -48,6 +48,7 @@ unit_tests = \
 	%D%/test_outbox \
 	%D%/test_pattern \
 	%D%/test_percentile \
+	%D%/test_photo \
 	%D%/test_pipeline \
 	%D%/test_rate \
 	%D%/test_ration \
@@ -166,6 +167,9 @@ TESTS += $(unit_tests)
 %C%_test_jpeg_CPPFLAGS = $(test_cppflags) $(TURBOJPEG_CFLAGS)
 %C%_test_jpeg_LDADD = $(test_ldadd)
 
+%C%_test_photo_SOURCES = %D%/test_photo.c
+%C%_test_photo_CPPFLAGS = $(test_cppflags)
+%C%_test_photo_LDADD = $(test_ldadd)
 
 %C%_test_pattern_SOURCES = %D%/test_pattern.c
 %C%_test_pattern_CPPFLAGS = $(test_cppflags)

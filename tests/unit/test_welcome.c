@@ -61,6 +61,28 @@ static void when_it_is_full_only_the_page_is_let_in_to_be_told(void **state)
 	assert_true(w.is_full);
 }
 
+static void who_wants_jpeg_is_handed_on(void **state)
+{
+	UNUSED_STATE(state);
+	struct http_request req;
+	struct welcome w;
+	int status;
+	static const char snapshot[] = "GET /a/snapshot.jpg?quality=7 HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const char endless[] = "GET /?action=stream HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	assert_true(http_read(snapshot, strlen(snapshot), &req, &status) > 0);
+	welcome_answer(&req, &full_house, &w); /* it is no viewer */
+	assert_int_equal(w.status, 200);
+	assert_true(w.is_photo);
+	assert_int_equal(w.photo.quality, 7);
+	assert_true(http_read(endless, strlen(endless), &req, &status) > 0);
+	welcome_answer(&req, &open_house, &w);
+	assert_true(w.status == 200 && w.is_photo && w.photo.is_endless);
+	welcome_answer(&req, &full_house, &w);
+	assert_true(w.status == 503 && !w.is_photo);
+	assert_non_null(memmem(w.bytes, w.size, "Retry-After", 11));
+}
+
 static void what_is_refused_says_why(void **state)
 {
 	UNUSED_STATE(state);
@@ -71,6 +93,10 @@ static void what_is_refused_says_why(void **state)
 	} cases[] = {
 		{"GET /", "", 404, "stream.h264"},
 		{"PUT /stream", UPGRADE, 405, "GET"},
+		{"HEAD /snapshot.jpg", "", 405, "GET"},
+		{"GET /snapshot.jpg?quality=0", "", 422, "from 1 to 100"},
+		{"GET /snapshot.jpg", "Origin: http://evil.example\r\n", 403, "evil.example"},
+		{"GET /stream.mjpg", "Origin: null\r\n", 403, "null"},
 		{"GET /stream", "", 426, "wss"},
 		{"GET /stream", "Origin: http://evil.example\r\n" UPGRADE, 403, "evil.example"},
 		{"GET /stream",
@@ -141,6 +167,7 @@ int main(void)
 		cmocka_unit_test(requests_show_what_the_web_server_passes_on),
 		cmocka_unit_test(the_three_ways_to_watch_are_let_in),
 		cmocka_unit_test(when_it_is_full_only_the_page_is_let_in_to_be_told),
+		cmocka_unit_test(who_wants_jpeg_is_handed_on),
 		cmocka_unit_test(what_is_refused_says_why),
 		cmocka_unit_test(what_is_no_request_is_told_so),
 	};
