@@ -2,6 +2,7 @@
 # rootless.conf.in is filled in by scripts/demo and tests/lib/stack.mjs, not by make.
 
 nginx_conf_files = \
+	%D%/nalcast-action.conf \
 	%D%/nalcast-camera.conf \
 	%D%/nalcast-errors.conf \
 	%D%/nalcast-fastcgi.conf \
@@ -16,6 +17,7 @@ dist_nginx_DATA = %D%/README.md
 examples_DATA += %D%/nginx-nalcast.conf
 
 EXTRA_DIST += \
+	%D%/nalcast-action.conf.in \
 	%D%/nalcast-camera.conf.in \
 	%D%/nalcast-errors.conf.in \
 	%D%/nalcast-fastcgi.conf.in \

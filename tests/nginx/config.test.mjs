@@ -165,6 +165,18 @@ describe('as shipped', () => {
         }
     });
 
+    test(`${prefix}: mjpg-streamer's names lead to snapshot.jpg and stream.mjpg`, async () => {
+      for (const [action, name] of [['snapshot', 'snapshot.jpg'], ['stream', 'stream.mjpg']])
+        for (const [at, camera] of [['', 'main'], ['porch-2/', 'porch-2']]) {
+          const got = await stack.request('GET', `${prefix}${at}?action=${action}&quality=80`);
+          assert.equal(got.status, 200);
+          assert.equal(got.json.camera, camera);
+          assert.equal(got.json.url, `/${name}?action=${action}&quality=80`);
+        }
+      assert.match((await stack.request('GET', `${prefix}?action=other`)).headers['content-type'],
+        /^text\/html/);
+    });
+
     test(`${prefix}: the API gets the parameters it is promised`, async () => {
       for (const [at, camera] of [['', 'main'], ['porch-2/', 'porch-2']]) {
         const got = await stack.request('PUT', `${prefix}${at}api/v1/resolution?dry_run=1`, {
