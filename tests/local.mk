@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	%D%/integration/idle.test.mjs \
 	%D%/integration/live.test.mjs \
 	%D%/integration/persist.test.mjs \
+	%D%/integration/photos.test.mjs \
 	%D%/integration/process.test.mjs \
 	%D%/integration/recipes.test.mjs \
 	%D%/integration/slow.test.mjs \
@@ -56,6 +57,7 @@ EXTRA_DIST += \
 	%D%/lib/etag.mjs \
 	%D%/lib/ffmpeg.mjs \
 	%D%/lib/openapi.mjs \
+	%D%/lib/photo.mjs \
 	%D%/lib/process.mjs \
 	%D%/lib/stack.mjs \
 	%D%/lib/viewer.mjs \
