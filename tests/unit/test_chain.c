@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "streamer/chain.h"
 #include "streamer/nal.h"
 #include "streamer/sps.h"
@@ -23,28 +24,45 @@ const struct encoder_ops *const encoder_backends[] = {
 
 static struct chain *chain;
 static struct chain_config cfg;
-static struct au *newest; /* of the last pump */
+static struct au *made[8]; /* by one pump; [0] is the one that is looked at */
+static unsigned made_count;
+static unsigned since_idr; /* access units made, with the newest IDR */
 
 static void on_au(void *arg, struct au *au)
 {
 	(void)arg;
-	au_unref(newest);
-	newest = au;
+	assert_true(made_count < ARRAY_SIZE(made));
+	made[made_count++] = au;
+	since_idr = au->flags & AU_IDR ? 1 : since_idr + 1;
+}
+
+static void drop_made(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		au_unref(made[i]);
+	made_count -= count;
+	memmove(made, made + count, made_count * sizeof(made[0]));
 }
 
 static const struct au *next_au(void)
 {
 	struct error err = {0};
 
-	au_unref(newest);
-	newest = NULL;
-	while (newest == NULL) {
+	drop_made(made_count > 0);
+	while (made_count == 0) {
 		struct pollfd fds[CHAIN_FDS];
 		chain_poll_fds(chain, fds);
 		assert_true(poll(fds, CHAIN_FDS, PATIENCE_MS) > 0);
 		assert_true(chain_pump(chain, false, on_au, NULL, &err) >= 0);
 	}
-	return newest;
+	return made[0];
+}
+
+/* On a busy machine a pump makes several: what was made before is not of the change. */
+static int change(const struct chain_config *wanted, struct error *err)
+{
+	drop_made(made_count);
+	return chain_change(chain, wanted, err);
 }
 
 static unsigned fps_milli_of(const struct au *au)
@@ -81,8 +99,7 @@ static int tear_down(void **state)
 {
 	UNUSED_STATE(state);
 	chain_close(chain);
-	au_unref(newest);
-	newest = NULL;
+	drop_made(made_count);
 	return 0;
 }
 
@@ -92,12 +109,12 @@ static void bitrate_changes_without_an_idr(void **state)
 	struct error err = {0};
 
 	cfg.bitrate_bps = 250000;
-	assert_int_equal(chain_change(chain, &cfg, &err), 0);
+	assert_int_equal(change(&cfg, &err), 0);
 	assert_int_equal(next_au()->flags, 0);
 	assert_int_equal(chain_set_rate(chain, 100000), 0);
 	assert_int_equal(next_au()->flags, 0);
 	memcpy(cfg.encoder, "x264", 5); /* it is, already */
-	assert_int_equal(chain_change(chain, &cfg, &err), 0);
+	assert_int_equal(change(&cfg, &err), 0);
 	assert_int_equal(next_au()->flags, 0);
 }
 
@@ -107,7 +124,7 @@ static void bitrate_past_the_level_begins_with_an_idr(void **state)
 	struct error err = {0};
 
 	cfg.bitrate_bps = 50000000;
-	assert_int_equal(chain_change(chain, &cfg, &err), 0);
+	assert_int_equal(change(&cfg, &err), 0);
 	assert_int_equal(next_au()->flags, AU_IDR);
 	assert_int_equal(next_au()->flags, 0);
 }
@@ -118,9 +135,10 @@ static void gop_is_that_of_the_change(void **state)
 	struct error err = {0};
 
 	cfg.gop_frames = 4;
-	assert_int_equal(chain_change(chain, &cfg, &err), 0);
-	for (unsigned i = 2; i < 12; i++)
-		assert_int_equal(next_au()->flags, i % 4 == 0 ? AU_IDR : 0);
+	assert_int_equal(change(&cfg, &err), 0);
+	unsigned due = since_idr < 4 ? 4 - since_idr : 0;
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(next_au()->flags, i % 4 == due % 4 && i >= due ? AU_IDR : 0);
 }
 
 static void frame_rate_is_in_the_next_sps(void **state)
@@ -130,7 +148,7 @@ static void frame_rate_is_in_the_next_sps(void **state)
 	struct error err = {0};
 
 	cfg.picture.fps_milli = 12500;
-	assert_int_equal(chain_change(chain, &cfg, &err), 0);
+	assert_int_equal(change(&cfg, &err), 0);
 	chain_get_format(chain, &format);
 	assert_int_equal(format.fps_milli, 12500);
 	const struct au *au = next_au();
@@ -147,19 +165,19 @@ static void what_cannot_be_done_leaves_it_running_as_it_was(void **state)
 	struct error err = {0};
 
 	wanted.bitrate_bps = 1;
-	assert_int_equal(chain_change(chain, &wanted, &err), -EINVAL);
+	assert_int_equal(change(&wanted, &err), -EINVAL);
 	assert_true(err.text[0] != '\0');
 	wanted = cfg;
 	wanted.picture.fps_milli = 12500;
 	wanted.gop_frames = 0;
-	assert_int_equal(chain_change(chain, &wanted, &err), -EINVAL);
+	assert_int_equal(change(&wanted, &err), -EINVAL);
 	wanted = cfg;
 	memcpy(wanted.encoder, "none", 5);
-	assert_int_equal(chain_change(chain, &wanted, &err), -ENOENT);
+	assert_int_equal(change(&wanted, &err), -ENOENT);
 	wanted = cfg;
 	wanted.picture.width = 640;
 	wanted.picture.height = 480;
-	assert_int_equal(chain_change(chain, &wanted, &err), -ENOTSUP);
+	assert_int_equal(change(&wanted, &err), -ENOTSUP);
 	struct source_format format;
 	chain_get_format(chain, &format);
 	assert_int_equal(format.fps_milli, 30000);
