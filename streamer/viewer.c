@@ -77,15 +77,22 @@ int viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
 	return 0;
 }
 
+void viewer_add_to_sums(const struct viewer *v, struct viewer_sums *sums)
+{
+	if (!v->subscribed)
+		return;
+	sums->viewers++;
+	sums->sent_aus += v->sub.sent_aus;
+	sums->sent_bytes += v->sub.sent_bytes;
+	sums->skipped_aus += v->sub.skipped_aus;
+}
+
 static void stop_watching(struct viewer *v)
 {
 	if (!v->subscribed)
 		return;
+	viewer_add_to_sums(v, &v->host->gone);
 	v->subscribed = false;
-	v->host->gone.viewers++;
-	v->host->gone.sent_aus += v->sub.sent_aus;
-	v->host->gone.sent_bytes += v->sub.sent_bytes;
-	v->host->gone.skipped_aus += v->sub.skipped_aus;
 	hub_unsubscribe(v->host->hub, &v->sub);
 	v->host->watching--;
 	v->host->on_watching(v->host->arg);
@@ -189,10 +196,9 @@ static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 	return true;
 }
 
-/* What the viewer is told between messages is due. */
-static bool has_items(const struct viewer *v)
+static bool is_mid_message(const struct viewer *v)
 {
-	return v->outbox.wanted != 0 && !(v->subscribed && subscriber_mid_message(&v->sub));
+	return v->subscribed && subscriber_mid_message(&v->sub);
 }
 
 static bool send_all(struct viewer *v, int64_t now_us)
@@ -203,10 +209,10 @@ static bool send_all(struct viewer *v, int64_t now_us)
 		if (v->wire.unsent.size > 0) {
 			if (wire_send_unsent(&v->wire) < 0)
 				return false;
-		} else if (has_items(v)) {
+		} else if (v->outbox.wanted != 0 && !is_mid_message(v)) {
 			if (!send_item(v))
 				return false;
-		} else if (v->state == VIEWER_CLOSING && v->outbox.wanted == 0) {
+		} else if (v->state == VIEWER_CLOSING && !is_mid_message(v)) {
 			/* All is said; who spoke WebSocket is to say so too. Who is not
 			 * listened to may be speaking at this moment: closed with that
 			 * unread, its socket might lose what was said. */
@@ -570,7 +576,7 @@ bool viewer_is_watching(const struct viewer *v)
 
 int64_t viewer_stalled_us(const struct viewer *v, int64_t now_us)
 {
-	return v->subscribed && subscriber_mid_message(&v->sub) ? now_us - v->message_us : 0;
+	return is_mid_message(v) ? now_us - v->message_us : 0;
 }
 
 uint64_t viewer_id(const struct viewer *v)

@@ -93,6 +93,7 @@ bool viewer_close(struct viewer *v, enum ws_close_code code, const char *reason,
 struct viewer *viewer_next(const struct viewer *v); /* NULL: it is the last */
 bool viewer_is_watching(const struct viewer *v);
 uint64_t viewer_id(const struct viewer *v);
+void viewer_add_to_sums(const struct viewer *v, struct viewer_sums *sums); /* if it watched */
 void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_facts *ret_facts);
 
 /* How long it has been in the middle of one message, for the limit on what the stalled may pin;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/server.h"
 
@@ -401,7 +403,7 @@ static void flood_is_read_one_buffer_a_turn(void **state)
 	assert_int_equal(auq_push(s->auq, make_au(false, AU_BYTES)), 0);
 	assert_true(sd_event_run(s->event, 0) > 0);
 	assert_int_equal(drain(other, text, sizeof(text)), 4 + AU_BYTES);
-	assert_int_equal(calls.recv, 3);
+	assert_true(calls.recv <= 4);
 	turn(s);
 	assert_int_equal(calls.recv, FLOOD_BYTES / HTTP_HEAD_MAX);
 	free(bytes);
@@ -554,6 +556,107 @@ static void viewer_is_closed_by_its_id(void **state)
 	close(fd);
 }
 
+/* The sums are counters: what was counted once stays counted. */
+static void sums_do_not_fall_while_a_viewer_is_being_closed(void **state)
+{
+	struct scene *s = *state;
+	int fd = watch(s, V1);
+	struct seen seen = {0};
+	struct viewer_sums before, closing, after;
+
+	publish(s, make_au(true, AU_BYTES));
+	server_get_sums(s->server, &before);
+	assert_int_equal(before.viewers, 1);
+	assert_int_equal(before.sent_aus, 1);
+	server_each_viewer(s->server, see, &seen);
+	assert_true(server_close_viewer(s->server, seen.facts[0].id, "go home"));
+	server_get_sums(s->server, &closing);
+	assert_memory_equal(&closing, &before, sizeof(before));
+	close(fd);
+	turn(s);
+	server_get_sums(s->server, &after);
+	assert_memory_equal(&after, &before, sizeof(before));
+}
+
+static void raised_limit_lets_in_who_waits(void **state)
+{
+	struct scene *s = *state;
+	int fds[80];
+	unsigned count = 0;
+	char text[64];
+
+	s->conf.viewers_max = 1;
+	server_follow_conf(s->server);
+	do {
+		calls.accept = 0;
+		assert_true(count < ARRAY_SIZE(fds));
+		fds[count++] = dial(s);
+		turn(s);
+	} while (calls.accept > 0);
+	int waiting = fds[count - 1];
+	put(waiting, heads[RAW], strlen(heads[RAW]));
+	turn(s);
+	assert_int_equal(drain(waiting, text, sizeof(text)), 0);
+	s->conf.viewers_max = 2;
+	server_follow_conf(s->server);
+	turn(s);
+	assert_true(drain(waiting, text, sizeof(text)) > 0);
+	while (count > 0)
+		close(fds[--count]);
+}
+
+static void wait_us(int64_t us)
+{
+	int64_t until_us = clock_now_us() + us;
+
+	while (clock_now_us() < until_us)
+		poll(NULL, 0, 10);
+}
+
+/* It is we who were late: what it said waits in the socket. */
+static void viewer_is_heard_before_it_is_judged(void **state)
+{
+	struct scene *s = *state;
+	int page = watch(s, V1);
+	struct seen seen = {0};
+	char text[64];
+
+	s->conf.viewer_lag_max_ms = 1; /* then it is 100 ms and two round trips */
+	server_follow_conf(s->server);
+	publish(s, make_au(true, AU_BYTES));
+	say(page, "{\"type\":\"ack\",\"seq\":0}");
+	turn(s);
+	publish(s, make_au(false, AU_BYTES));
+	drain(page, text, sizeof(text));
+	say(page, "{\"type\":\"ack\",\"seq\":1}");
+	server_each_viewer(s->server, see, &seen);
+	wait_us(200000 + 2 * seen.facts[0].rtt_us);
+	publish(s, make_au(false, AU_BYTES));
+	assert_int_equal(drain(page, text, sizeof(text)), 4 + 24 + AU_BYTES);
+	close(page);
+}
+
+static void access_unit_that_was_begun_is_finished_before_the_end(void **state)
+{
+	struct scene *s = *state;
+	int fd = watch(s, BARE);
+	struct seen seen = {0};
+	const size_t size = 1000000;
+	size_t got = 0;
+	char text[64];
+
+	publish(s, make_au(true, size)); /* more than the socket holds */
+	server_each_viewer(s->server, see, &seen);
+	assert_true(server_close_viewer(s->server, seen.facts[0].id, "go home"));
+	for (unsigned i = 0; i < 100 && got < size; i++) {
+		got += drain(fd, text, sizeof(text));
+		turn(s);
+	}
+	assert_int_equal(got, size);
+	assert_int_equal(read(fd, text, 1), 0);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -570,6 +673,10 @@ int main(void)
 		TEST(lack_of_memory_costs_only_who_needs_it),
 		TEST(facts_tell_who_watches_and_how),
 		TEST(viewer_is_closed_by_its_id),
+		TEST(sums_do_not_fall_while_a_viewer_is_being_closed),
+		TEST(raised_limit_lets_in_who_waits),
+		TEST(viewer_is_heard_before_it_is_judged),
+		TEST(access_unit_that_was_begun_is_finished_before_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
