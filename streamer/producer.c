@@ -110,15 +110,16 @@ static void follow_rate(struct producer *p)
 	bool limited = p->rate_limit_bps > 0 && p->rate_limit_bps < setting_bps;
 	unsigned target_bps = limited ? p->rate_limit_bps : setting_bps;
 
-	if (p->chain == NULL || !p->mine.can_set_rate || p->mine.bitrate_target_bps == target_bps)
+	if (p->chain == NULL || !p->mine.can_set_rate || p->rate_asked_bps == target_bps)
 		return;
+	p->rate_asked_bps = target_bps;
 	if (chain_set_rate(p->chain, target_bps) == 0)
 		p->mine.bitrate_target_bps = target_bps;
 	else
 		log_warn(SUBSYSTEM, "the encoder refuses %u bit/s", target_bps);
 }
 
-/* The chain was opened, or changed, to what the settings say. */
+/* The chain was opened, or changed, or was to be: it is what the settings say. */
 static void note_chain(struct producer *p)
 {
 	const struct encoder_ops *encoder = chain_encoder(p->chain);
@@ -133,7 +134,8 @@ static void note_chain(struct producer *p)
 	p->mine.hardware = encoder->hardware;
 	p->mine.can_force_idr = encoder->can_force_idr;
 	p->mine.can_set_rate = encoder->set_rate != NULL;
-	p->mine.bitrate_target_bps = p->mine.can_set_rate ? p->mine.settings.bitrate_bps : 0;
+	p->rate_asked_bps = p->mine.can_set_rate ? p->mine.settings.bitrate_bps : 0;
+	p->mine.bitrate_target_bps = p->rate_asked_bps;
 	follow_rate(p);
 }
 
@@ -342,20 +344,20 @@ static void change_chain(struct producer *p, const struct pipeline_settings *new
 
 	configure(p, &cfg);
 	int r = chain_change(p->chain, &cfg, &err);
-	if (r == 0) {
-		note_chain(p);
-		log_info(SUBSYSTEM, "changed while running: %u bit/s, %u frames a GOP, %u.%03u fps",
-			 cfg.bitrate_bps, cfg.gop_frames, p->mine.granted.fps_milli / 1000,
-			 p->mine.granted.fps_milli % 1000);
-		change->now = true;
+	if (r != -ENOTSUP) {
+		change->now = r == 0;
 		/* The one before it may be still under way. */
 		change->pending = p->withholding;
-		return;
-	}
-	if (r != -ENOTSUP) {
-		change->error = err;
-		change->pending = p->withholding;
-		p->mine.settings = *newest;
+		if (r < 0) {
+			change->error = err;
+			p->mine.settings = *newest;
+		}
+		note_chain(p);
+		if (r == 0)
+			log_info(SUBSYSTEM,
+				 "changed while running: %u bit/s, %u frames a GOP, %u.%03u fps",
+				 cfg.bitrate_bps, cfg.gop_frames, p->mine.granted.fps_milli / 1000,
+				 p->mine.granted.fps_milli % 1000);
 		return;
 	}
 	change->pending = true;
@@ -421,12 +423,9 @@ static void set_fault(struct producer *p, enum source_fault fault)
 {
 	struct error err = {0};
 
-	if (p->camera.source == NULL || p->camera.source->set_fault == NULL) {
-		log_warn(SUBSYSTEM, "this source cannot act out faults");
+	if (p->camera.source == NULL)
 		return;
-	}
-	struct source *source = p->chain != NULL ? chain_source(p->chain) : NULL;
-	if (p->camera.source->set_fault(source, fault, &err) < 0)
+	if (source_set_fault(p->camera.source, fault, &err) < 0)
 		log_warn(SUBSYSTEM, "%s", err.text);
 	p->retry_us = clock_now_us(); /* what was unplugged may be back */
 }

@@ -28,6 +28,7 @@ struct producer { /* private to producer.c */
 	struct pipeline_settings settings_before;
 	struct camera camera_before;
 	unsigned rate_limit_bps; /* 0: none */
+	unsigned rate_asked_bps; /* of the encoder, which may have refused it */
 	bool demand;
 	bool idr_wanted;
 	bool withholding;  /* until an IDR: access units before it were lost */

@@ -89,12 +89,13 @@ int source_set_control(struct source *src, const char *name, double value, struc
 	return src->ops->set_control(src, name, value, err);
 }
 
-int source_set_fault(struct source *src, enum source_fault fault, struct error *err)
+int source_set_fault(const struct source_ops *ops, enum source_fault fault, struct error *err)
 {
-	if (src->ops->set_fault == NULL)
+	if (ops->set_fault == NULL)
 		return error_set(err, -ENOTSUP, "the source '%s' has no faults to act out",
-				 src->ops->name);
-	return src->ops->set_fault(src, fault, err);
+				 ops->name);
+	ops->set_fault(fault);
+	return 0;
 }
 
 int source_set_fps(struct source *src, unsigned fps_milli)

@@ -93,7 +93,7 @@ struct source_ops {
 	/* May be NULL. */
 	int (*set_control)(struct source *src, const char *name, double value, struct error *err);
 	int (*set_fps)(struct source *src, unsigned fps_milli);
-	int (*set_fault)(struct source *src, enum source_fault fault, struct error *err);
+	void (*set_fault)(enum source_fault fault);
 	const char *(*get_reason)(const struct source *src);
 	uint64_t (*get_dropped)(const struct source *src);
 	/* Is it worth trying with source=auto: is a camera there? NULL: never. */
@@ -134,9 +134,12 @@ const char *source_reason(const struct source *src);
 /* Pictures that it had to drop itself since it was opened, for damage. */
 uint64_t source_dropped(const struct source *src);
 
-/* -ENOTSUP: no such control, or no faults here. -ERANGE: value outside its limits. */
+/* -ENOTSUP: no such control. -ERANGE: value outside its limits. */
 int source_set_control(struct source *src, const char *name, double value, struct error *err);
-int source_set_fault(struct source *src, enum source_fault fault, struct error *err);
+
+/* Acted out from now on, by one that is open and by the next: a fault is the process's, so that an
+ * unplugged one stays away until it is plugged in again. -ENOTSUP: no faults here. */
+int source_set_fault(const struct source_ops *ops, enum source_fault fault, struct error *err);
 
 /* Change the pace while running; what was lent stays lent. Negative: no, close and open it. */
 int source_set_fps(struct source *src, unsigned fps_milli);
@@ -158,10 +161,6 @@ int source_fault_parse(const char *word, enum source_fault *ret_fault); /* -EINV
 extern const struct source_ops *const source_backends[];
 
 extern const struct source_ops source_test_ops; /* moving pattern; always built */
-
-/* The same as source_set_fault(), for when no test source is open: a fault is the process's, so
- * that an unplugged one stays away until it is plugged in again. Any thread. */
-void source_test_set_fault(enum source_fault fault);
 
 extern const struct source_ops source_file_ops; /* recorded or piped Annex B; always built */
 

@@ -94,7 +94,7 @@ static enum source_fault fault_now(void)
 	return (enum source_fault)atomic_load_explicit(&test_fault, memory_order_relaxed);
 }
 
-void source_test_set_fault(enum source_fault fault)
+static void test_set_fault(enum source_fault fault)
 {
 	atomic_store_explicit(&test_fault, (int)fault, memory_order_relaxed);
 }
@@ -379,14 +379,6 @@ static int test_set_fps(struct source *src, unsigned fps_milli)
 	pace_change(&test->pace, fps_milli, &test->tick);
 	test->format.fps_milli = fps_milli;
 	pace_wake_at(&test->pace, ready_us(test, fault_now()));
-	return 0;
-}
-
-static int test_set_fault(struct source *src, enum source_fault fault, struct error *err)
-{
-	(void)src;
-	(void)err;
-	source_test_set_fault(fault);
 	return 0;
 }
 

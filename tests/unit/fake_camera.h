@@ -28,12 +28,13 @@ static atomic_bool gone;
 static int frame_fd = -1;
 static atomic_uint fault_seen;
 static atomic_uint au_size, au_width; /* what the fake encoder makes; 0: 16 bytes, as asked */
-static atomic_uint warnings_of_size;
+static atomic_uint warnings_of_size, warnings_of_rate;
 static atomic_bool makes_h264;                       /* the camera: nobody can ask it for a rate */
 static atomic_bool paces;                            /* it can change its pace while it runs */
 static atomic_uint gain, focus, fps_now;             /* as the camera has them */
 static atomic_uint encoder_opens, rate_now, gop_now; /* of the encoder */
-static atomic_bool rate_is_refused;
+static atomic_bool rate_is_refused, gop_is_refused;
+static atomic_uint encoder_opens_to_fail;
 
 /* --- the fake source */
 
@@ -125,12 +126,9 @@ static inline void fake_release(struct source *src, uint32_t index)
 	(void)index;
 }
 
-static inline int fake_set_fault(struct source *src, enum source_fault fault, struct error *err)
+static inline void fake_set_fault(enum source_fault fault)
 {
-	(void)src;
-	(void)err;
 	atomic_store(&fault_seen, fault);
-	return 0;
 }
 
 /* A focus of 7 is where it jams. */
@@ -202,7 +200,10 @@ static inline bool fake_takes(uint32_t fourcc)
 static inline int fake_encoder_open(const struct encoder_config *cfg, struct encoder **ret_encoder,
 				    struct error *err)
 {
-	(void)err;
+	if (atomic_load(&encoder_opens_to_fail) > 0) {
+		atomic_fetch_sub(&encoder_opens_to_fail, 1);
+		return error_set(err, -EINVAL, "fake: not such a picture");
+	}
 	struct fake_encoder *fake = calloc(1, sizeof(*fake));
 	assert_non_null(fake);
 	fake->base.ops = &encoder_pass_ops;
@@ -279,6 +280,8 @@ static inline int fake_set_rate(struct encoder *enc, unsigned bitrate_bps, unsig
 static inline int fake_set_gop(struct encoder *enc, unsigned gop_frames)
 {
 	(void)enc;
+	if (atomic_load(&gop_is_refused))
+		return -ENOTSUP;
 	atomic_store(&gop_now, gop_frames);
 	return 0;
 }
@@ -313,6 +316,8 @@ static inline void quiet(enum log_level level, const char *line)
 	(void)level;
 	if (strstr(line, "an access unit has") != NULL)
 		atomic_fetch_add(&warnings_of_size, 1);
+	if (strstr(line, "the encoder refuses") != NULL)
+		atomic_fetch_add(&warnings_of_rate, 1);
 }
 
 static inline void give_frames(unsigned count)
@@ -349,10 +354,13 @@ static inline int set_up(void **state)
 	atomic_store(&au_size, 0);
 	atomic_store(&au_width, 0);
 	atomic_store(&warnings_of_size, 0);
+	atomic_store(&warnings_of_rate, 0);
 	atomic_store(&makes_h264, false);
 	atomic_store(&paces, true);
 	atomic_store(&encoder_opens, 0);
+	atomic_store(&encoder_opens_to_fail, 0);
 	atomic_store(&rate_is_refused, false);
+	atomic_store(&gop_is_refused, false);
 	frame_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	conf_defaults(&conf);
 	memcpy(conf.source, "fake", 5);

@@ -246,6 +246,41 @@ static void rate_limit_lowers_what_the_encoder_makes_not_the_setting(void **stat
 	assert_int_equal(atomic_load(&rate_now), 4000000);
 }
 
+static void rate_limit_holds_past_a_change_that_fails(void **state)
+{
+	UNUSED_STATE(state);
+	start_watching();
+	pipeline_set_rate_limit(pipeline, 300000);
+	struct pipeline_settings settings = settings_now();
+	settings.bitrate_bps = 500000;
+	settings.gop_frames = 50;
+	atomic_store(&gop_is_refused, true);
+	atomic_store(&encoder_opens_to_fail, 1);
+	assert_refused(pipeline_set(pipeline, &settings), -EINVAL);
+	assert_int_equal(atomic_load(&rate_now), 300000);
+	assert_int_equal(report.bitrate_target_bps, 300000);
+	assert_int_equal(report.settings.bitrate_bps, 2000000);
+}
+
+static void rate_that_the_encoder_refuses_is_tried_and_said_once(void **state)
+{
+	UNUSED_STATE(state);
+	start_watching();
+	atomic_store(&rate_is_refused, true);
+	pipeline_set_rate_limit(pipeline, 300000);
+	for (unsigned i = 0; i < 3; i++) { /* each is a turn of the thread */
+		const struct pipeline_control list[] = {{"gain", i}};
+		assert_live(pipeline_set_controls(pipeline, list, 1));
+	}
+	assert_int_equal(atomic_load(&warnings_of_rate), 1);
+	atomic_store(&rate_is_refused, false);
+	pipeline_set_rate_limit(pipeline, 200000);
+	struct pipeline_settings settings = settings_now();
+	settings.gop_frames = 50;
+	assert_live(pipeline_set(pipeline, &settings));
+	assert_int_equal(atomic_load(&rate_now), 200000);
+}
+
 static void controls_are_set_and_shown(void **state)
 {
 	UNUSED_STATE(state);
@@ -363,6 +398,8 @@ int main(void)
 		TEST(settings_changed_while_closed_wait_for_the_next_start),
 		TEST(what_needs_no_camera_is_taken_while_it_is_away),
 		TEST(rate_limit_lowers_what_the_encoder_makes_not_the_setting),
+		TEST(rate_limit_holds_past_a_change_that_fails),
+		TEST(rate_that_the_encoder_refuses_is_tried_and_said_once),
 		TEST(controls_are_set_and_shown),
 		TEST(controls_are_set_all_or_none),
 		TEST(controls_last_past_a_reopened_camera),

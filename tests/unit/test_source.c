@@ -202,6 +202,13 @@ static void frame_without_a_buffer_is_skipped_but_counted(void **state)
 	source_close(src);
 }
 
+static void act_out(enum source_fault fault)
+{
+	struct error err = {0};
+
+	assert_int_equal(source_set_fault(&source_test_ops, fault, &err), 0);
+}
+
 static void unplugged_one_stays_away_until_it_is_plugged_in(void **state)
 {
 	UNUSED_STATE(state);
@@ -214,7 +221,7 @@ static void unplugged_one_stays_away_until_it_is_plugged_in(void **state)
 	assert_int_equal(wait_frame(src, &frame), 0);
 	uint32_t before = frame_number(&frame);
 	source_release(src, frame.index);
-	assert_int_equal(source_set_fault(src, SOURCE_FAULT_UNPLUG, &err), 0);
+	act_out(SOURCE_FAULT_UNPLUG);
 	assert_int_equal(wait_frame(src, &frame), -ENODEV);
 	source_close(src);
 	src = NULL;
@@ -223,7 +230,7 @@ static void unplugged_one_stays_away_until_it_is_plugged_in(void **state)
 	assert_non_null(strstr(err.text, "unplugged"));
 	assert_int_equal(source_probe(&source_test_ops, "", &caps, &err), -ENODEV);
 
-	source_test_set_fault(SOURCE_FAULT_NONE);
+	act_out(SOURCE_FAULT_NONE);
 	src = open_test(320, 240, 60000);
 	assert_int_equal(wait_frame(src, &frame), 0);
 	assert_true(frame_number(&frame) > before);
@@ -236,13 +243,13 @@ static void stalled_one_gives_nothing_until_it_is_over(void **state)
 	struct source *src = open_test(320, 240, 60000);
 	struct frame frame;
 
-	source_test_set_fault(SOURCE_FAULT_STALL);
+	act_out(SOURCE_FAULT_STALL);
 	for (unsigned i = 0; i < 5; i++) {
 		struct pollfd pfd = {.fd = source_fd(src), .events = POLLIN};
 		assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
 		assert_int_equal(source_dequeue(src, &frame), -EAGAIN);
 	}
-	source_test_set_fault(SOURCE_FAULT_NONE);
+	act_out(SOURCE_FAULT_NONE);
 	assert_int_equal(wait_frame(src, &frame), 0);
 	source_close(src);
 }
@@ -253,10 +260,10 @@ static void slow_one_gives_a_fifth_of_the_frames(void **state)
 	struct source *src = open_test(320, 240, 60000);
 	struct frame first, second;
 
-	source_test_set_fault(SOURCE_FAULT_SLOW);
+	act_out(SOURCE_FAULT_SLOW);
 	assert_int_equal(wait_frame(src, &first), 0);
 	assert_int_equal(wait_frame(src, &second), 0);
-	source_test_set_fault(SOURCE_FAULT_NONE);
+	act_out(SOURCE_FAULT_NONE);
 	assert_true(second.pts_us - first.pts_us >= 5 * 16666);
 	source_close(src);
 }
@@ -268,7 +275,7 @@ static void burst_comes_five_at_a_time(void **state)
 	struct frame frame;
 	int64_t pts_us = 0;
 
-	source_test_set_fault(SOURCE_FAULT_BURST);
+	act_out(SOURCE_FAULT_BURST);
 	for (unsigned n = 0; n < 10; n++) {
 		/* Nobody waits inside a bunch. */
 		int r = n % 5 == 0 ? wait_frame(src, &frame) : source_dequeue(src, &frame);
@@ -278,7 +285,7 @@ static void burst_comes_five_at_a_time(void **state)
 		pts_us = frame.pts_us;
 		source_release(src, frame.index);
 	}
-	source_test_set_fault(SOURCE_FAULT_NONE);
+	act_out(SOURCE_FAULT_NONE);
 	source_close(src);
 }
 
