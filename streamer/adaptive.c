@@ -11,11 +11,19 @@ static void set_timer(struct adaptive *a, bool on)
 	sd_event_source_set_enabled(a->timer, on ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
+/* 0: none */
+static void set_limit(struct adaptive *a, unsigned limit_bps)
+{
+	if (limit_bps == a->limit_bps)
+		return;
+	a->limit_bps = limit_bps;
+	pipeline_set_rate_limit(a->pipeline, limit_bps);
+}
+
 /* As if nobody had ever lagged. */
 static void forget(struct adaptive *a, unsigned setting_bps)
 {
-	if (a->adapt.target_bps < a->adapt.setting_bps)
-		pipeline_set_rate_limit(a->pipeline, 0);
+	set_limit(a, 0);
 	adapt_init(&a->adapt, setting_bps);
 }
 
@@ -39,7 +47,7 @@ static void decide(struct adaptive *a, const struct pipeline_report *report)
 	if (target_bps == before_bps)
 		return;
 	log_debug("adaptive", "%u bit/s of %u", target_bps, setting_bps);
-	pipeline_set_rate_limit(a->pipeline, target_bps < setting_bps ? target_bps : 0);
+	set_limit(a, target_bps < setting_bps ? target_bps : 0);
 }
 
 static int on_round(sd_event_source *source, uint64_t usec, void *arg)

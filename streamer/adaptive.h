@@ -20,6 +20,7 @@ struct adaptive { /* private to adaptive.c; begins as zeros */
 	struct server *server;
 	sd_event_source *timer;
 	struct adapt adapt;
+	unsigned limit_bps; /* as the pipeline was told */
 };
 
 /* conf, as it is at any moment, says whether to. All must outlive it. */

@@ -34,6 +34,7 @@ unit_tests = \
 	%D%/test_http \
 	%D%/test_diagnostics \
 	%D%/test_adapt \
+	%D%/test_adaptive \
 	%D%/test_hub \
 	%D%/test_hub_asked \
 	%D%/test_inflight \
@@ -303,6 +304,10 @@ TESTS += $(unit_tests)
 %C%_test_adapt_SOURCES = %D%/test_adapt.c
 %C%_test_adapt_CPPFLAGS = $(test_cppflags)
 %C%_test_adapt_LDADD = $(test_ldadd)
+
+%C%_test_adaptive_SOURCES = %D%/test_adaptive.c
+%C%_test_adaptive_CPPFLAGS = $(test_cppflags)
+%C%_test_adaptive_LDADD = $(test_ldadd)
 
 %C%_test_rate_SOURCES = %D%/test_rate.c
 %C%_test_rate_CPPFLAGS = $(test_cppflags)
