@@ -20,10 +20,9 @@ void camera_init(struct camera *c, const char *source, const char *device)
 
 static struct source_control *control_of(struct camera *c, const char *name)
 {
-	for (unsigned i = 0; i < c->caps.control_count; i++)
-		if (strcmp(c->caps.controls[i].name, name) == 0)
-			return &c->caps.controls[i];
-	return NULL;
+	const struct source_control *found = source_caps_find_control(&c->caps, name);
+
+	return found != NULL ? &c->caps.controls[found - c->caps.controls] : NULL;
 }
 
 /* Written so that a NaN fits nowhere. */
@@ -84,11 +83,6 @@ static int check_picture(const struct camera *c, const struct pipeline_picture *
 	return 0;
 }
 
-static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
-{
-	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
-}
-
 static bool same_source(const struct pipeline_settings *a, const struct pipeline_settings *b)
 {
 	return strcmp(a->source, b->source) == 0 && strcmp(a->source_device, b->source_device) == 0;
@@ -97,12 +91,6 @@ static bool same_source(const struct pipeline_settings *a, const struct pipeline
 static bool same_coding(const struct pipeline_settings *a, const struct pipeline_settings *b)
 {
 	return a->bitrate_bps == b->bitrate_bps && a->gop_frames == b->gop_frames;
-}
-
-static bool same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
-{
-	return same_picture(&a->picture, &b->picture) && same_source(a, b) && same_coding(a, b) &&
-	       strcmp(a->encoder, b->encoder) == 0 && a->any_profile == b->any_profile;
 }
 
 bool camera_is_of(const struct camera *c, const struct pipeline_settings *settings)
@@ -115,8 +103,8 @@ int camera_check_settings(struct camera *c, const struct pipeline_settings *want
 			  const struct pipeline_settings *before, struct error *err)
 {
 	/* Who wants what is set already wants that very picture, whatever is shown instead. */
-	bool wants_picture =
-		!same_picture(&wanted->picture, &before->picture) || same_settings(wanted, before);
+	bool wants_picture = !pipeline_same_picture(&wanted->picture, &before->picture) ||
+			     pipeline_same_settings(wanted, before);
 
 	if (!encoder_exists(wanted->encoder))
 		return error_set(err, -ENOENT, "this build has no encoder '%s'", wanted->encoder);

@@ -19,19 +19,6 @@ bool changes_are_under_way(const struct changes *changes)
 	return changes->count > 0;
 }
 
-static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
-{
-	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
-}
-
-static bool same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
-{
-	return same_picture(&a->picture, &b->picture) && a->bitrate_bps == b->bitrate_bps &&
-	       a->gop_frames == b->gop_frames && strcmp(a->encoder, b->encoder) == 0 &&
-	       a->any_profile == b->any_profile && strcmp(a->source, b->source) == 0 &&
-	       strcmp(a->source_device, b->source_device) == 0;
-}
-
 static bool same_config(const struct conf *a, const struct conf *b)
 {
 	json_t *one = confkey_all(a), *other = confkey_all(b);
@@ -47,7 +34,7 @@ static bool is_granted(const struct pipeline_report *report, const struct pipeli
 {
 	bool known = report->own_size || report->state == PIPELINE_RUNNING;
 
-	return !known || same_picture(&report->granted, &wanted->picture);
+	return !known || pipeline_same_picture(&report->granted, &wanted->picture);
 }
 
 static void begin_settings(struct changes *changes, const json_t *what)
@@ -62,19 +49,11 @@ static void begin_settings(struct changes *changes, const json_t *what)
 	pipeline_get_report(changes->pipeline, &report);
 	bool of_picture = json_object_get(what, "resolution") != NULL;
 	changes->mine.changed = !same_config(conf, &candidate);
-	if (same_settings(&wanted, &report.settings) &&
+	if (pipeline_same_settings(&wanted, &report.settings) &&
 	    (!of_picture || is_granted(&report, &wanted)))
 		return;
 	changes->mine.changed = true;
 	changes->generation = pipeline_set(changes->pipeline, &wanted);
-}
-
-static const struct source_control *find_control(const struct source_caps *caps, const char *name)
-{
-	for (unsigned i = 0; i < caps->control_count; i++)
-		if (strcmp(caps->controls[i].name, name) == 0)
-			return &caps->controls[i];
-	return NULL;
 }
 
 static void begin_controls(struct changes *changes, json_t *controls)
@@ -88,7 +67,7 @@ static void begin_controls(struct changes *changes, json_t *controls)
 	pipeline_get_caps(changes->pipeline, &caps);
 	json_object_foreach(controls, name, value)
 	{
-		const struct source_control *control = find_control(&caps, name);
+		const struct source_control *control = source_caps_find_control(&caps, name);
 		if (control == NULL || count == SOURCE_CONTROLS_MAX)
 			continue;
 		double number = json_is_null(value)      ? control->default_value

@@ -1,5 +1,6 @@
 /* conf: nalcastd's settings (protocol.md section 6): names, ranges, defaults, and the file's form.
- * Set once, at start, by the main thread (confload.h); const from then on.
+ * What file and command line say is read once, at start, by the main thread (confload.h) and const
+ * from then on; what is in effect is settings' (settings.h).
  * (Not config.h: that name is autoconf's.) */
 #ifndef STREAMER_CONF_H
 #define STREAMER_CONF_H

@@ -21,14 +21,6 @@ static void op_controls(struct op *op, const json_t *args)
 	op_reply(op, controls_body(op));
 }
 
-static const struct source_control *find_control(const struct source_caps *caps, const char *name)
-{
-	for (unsigned i = 0; i < caps->control_count; i++)
-		if (strcmp(caps->controls[i].name, name) == 0)
-			return &caps->controls[i];
-	return NULL;
-}
-
 static bool fail_control(struct op *op, enum ctl_code code, const char *name, json_t *extra,
 			 const struct error *error)
 {
@@ -105,7 +97,7 @@ static bool check_controls(struct op *op, const struct source_caps *caps, json_t
 
 	json_object_foreach(patch, name, value)
 	{
-		const struct source_control *control = find_control(caps, name);
+		const struct source_control *control = source_caps_find_control(caps, name);
 		if (control == NULL)
 			return fail_unknown(op, caps, name);
 		if (!control->writable) {
@@ -126,7 +118,7 @@ static bool would_change(const struct source_caps *caps, json_t *effective, json
 
 	json_object_foreach(patch, name, value)
 	{
-		const struct source_control *control = find_control(caps, name);
+		const struct source_control *control = source_caps_find_control(caps, name);
 		json_t *entry = json_object_get(effective, name);
 		json_t *wanted =
 			json_is_null(value)
@@ -204,7 +196,8 @@ static void op_reset_control(struct op *op, const json_t *args)
 	if (!op_read_change(op, args, controls_body(op), &change))
 		return;
 	stream_get_caps(op->host->stream, &caps);
-	if (name == NULL || (caps.backend[0] != '\0' && find_control(&caps, name) == NULL)) {
+	if (name == NULL ||
+	    (caps.backend[0] != '\0' && source_caps_find_control(&caps, name) == NULL)) {
 		op_fail(op, CTL_NOT_FOUND, "/name", NULL, "this camera has no such control");
 		return;
 	}

@@ -82,11 +82,6 @@ static unsigned usual_fps_milli(const struct op *op, unsigned current_milli)
 	return (unsigned)max_i64(mode.fps_min_milli, min_i64(current_milli, mode.fps_max_milli));
 }
 
-static bool same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
-{
-	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
-}
-
 static void answer_picture(struct op *op, const struct stream_status *status, bool pending)
 {
 	struct pipeline_picture effective = statejson_effective(status);
@@ -156,8 +151,8 @@ static void op_set_resolution(struct op *op, const json_t *args)
 	stream_get_status(op->host->stream, &status);
 	struct pipeline_picture effective = statejson_effective(&status);
 	op->requested = statejson_picture(&op->picture);
-	op->changed = !same_picture(&op->picture, &effective) ||
-		      !same_picture(&op->picture, &status.pipeline.settings.picture);
+	op->changed = !pipeline_same_picture(&op->picture, &effective) ||
+		      !pipeline_same_picture(&op->picture, &status.pipeline.settings.picture);
 	if (change.dry_run)
 		try_picture(op, &status);
 	else

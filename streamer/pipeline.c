@@ -30,6 +30,19 @@ void pipeline_settings_init(struct pipeline_settings *settings, const struct con
 		 conf->source_device);
 }
 
+bool pipeline_same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b)
+{
+	return a->width == b->width && a->height == b->height && a->fps_milli == b->fps_milli;
+}
+
+bool pipeline_same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b)
+{
+	return pipeline_same_picture(&a->picture, &b->picture) &&
+	       a->bitrate_bps == b->bitrate_bps && a->gop_frames == b->gop_frames &&
+	       strcmp(a->encoder, b->encoder) == 0 && a->any_profile == b->any_profile &&
+	       strcmp(a->source, b->source) == 0 && strcmp(a->source_device, b->source_device) == 0;
+}
+
 static void *run(void *arg)
 {
 	producer_run(arg);

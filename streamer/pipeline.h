@@ -85,6 +85,9 @@ struct pipeline_report { /* a consistent copy */
 	struct pipeline_change change;
 };
 
+bool pipeline_same_picture(const struct pipeline_picture *a, const struct pipeline_picture *b);
+bool pipeline_same_settings(const struct pipeline_settings *a, const struct pipeline_settings *b);
+
 /* What conf says of the settings above. */
 void pipeline_settings_init(struct pipeline_settings *settings, const struct conf *conf);
 

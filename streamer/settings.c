@@ -172,11 +172,6 @@ const struct conf *settings_conf(const struct settings *settings)
 	return &settings->effective;
 }
 
-const struct conf *settings_file(const struct settings *settings)
-{
-	return settings->file;
-}
-
 /* --- what was stored */
 
 static void leave_out(const char *section, const char *name)

@@ -30,7 +30,6 @@ void settings_free(struct settings *settings); /* NULL is nothing */
 
 /* The effective values; the object stays, settings_apply() changes what is in it. */
 const struct conf *settings_conf(const struct settings *settings);
-const struct conf *settings_file(const struct settings *settings);
 
 bool settings_running(const struct settings *settings);
 

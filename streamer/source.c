@@ -194,6 +194,15 @@ unsigned source_caps_nearest(const struct source_caps *caps, unsigned width, uns
 	return count;
 }
 
+const struct source_control *source_caps_find_control(const struct source_caps *caps,
+						      const char *name)
+{
+	for (unsigned i = 0; i < caps->control_count; i++)
+		if (strcmp(caps->controls[i].name, name) == 0)
+			return &caps->controls[i];
+	return NULL;
+}
+
 const char *source_fault_word(enum source_fault fault)
 {
 	return (size_t)fault < ARRAY_SIZE(fault_words) ? fault_words[fault] : "unknown";

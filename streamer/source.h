@@ -153,6 +153,10 @@ bool source_caps_have(const struct source_caps *caps, unsigned width, unsigned h
 unsigned source_caps_nearest(const struct source_caps *caps, unsigned width, unsigned height,
 			     struct source_mode *ret_modes, unsigned max);
 
+/* NULL: it has none of that name. */
+const struct source_control *source_caps_find_control(const struct source_caps *caps,
+						      const char *name);
+
 const char *source_fault_word(enum source_fault fault);
 int source_fault_parse(const char *word, enum source_fault *ret_fault); /* -EINVAL */
 
