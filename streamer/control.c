@@ -20,6 +20,7 @@
 
 #define CONNECTIONS_MAX 16
 #define IDLE_US         5000000
+#define ACCURACY_US     1000 /* of deadlines: sd-event's own is 250 ms */
 
 struct connection {
 	struct control *control;
@@ -187,8 +188,8 @@ static void on_peer(void *arg, int fd)
 	*conn = (struct connection){.control = control, .fd = fd};
 	log_debug("control", "uid %u connected", (unsigned)unixsock_peer_uid(fd));
 	if (sd_event_add_io(control->event, &conn->io, fd, EPOLLIN, on_readable, conn) < 0 ||
-	    sd_event_add_time(control->event, &conn->timer, CLOCK_MONOTONIC, 0, 0, on_deadline,
-			      conn) < 0) {
+	    sd_event_add_time(control->event, &conn->timer, CLOCK_MONOTONIC, 0, ACCURACY_US,
+			      on_deadline, conn) < 0) {
 		log_warn("control", "a program cannot be let in: out of memory");
 		close_connection(conn);
 		return;

@@ -43,6 +43,12 @@ struct stream {
 	sd_event_source *report_source, *linger_timer;
 };
 
+static void tell_listener(struct stream *stream)
+{
+	if (stream->on_news != NULL)
+		stream->on_news(stream->on_news_arg);
+}
+
 static void follow_demand(struct stream *stream)
 {
 	bool demanded = settings_running(stream->settings) && !stream->is_ending &&
@@ -52,6 +58,8 @@ static void follow_demand(struct stream *stream)
 		return;
 	stream->demanded = demanded;
 	pipeline_demand(stream->pipeline, demanded);
+	/* Who waited for pictures need not any more; the camera may be long in saying so. */
+	tell_listener(stream);
 }
 
 static void on_watched(void *arg, bool watched)
@@ -93,12 +101,6 @@ static void on_server_closed(void *arg)
 	struct stream *stream = arg;
 
 	stream->on_closed(stream->on_closed_arg);
-}
-
-static void tell_listener(struct stream *stream)
-{
-	if (stream->on_news != NULL)
-		stream->on_news(stream->on_news_arg);
 }
 
 /* What lives in the loop follows the settings at once. */

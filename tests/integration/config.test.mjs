@@ -2,7 +2,7 @@
 // who watches.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Packets, startDaemon, waitFor } from '../lib/daemon.mjs';
+import { Packets, nobodyIsSlow, startDaemon, waitFor } from '../lib/daemon.mjs';
 import { etagOf } from '../lib/etag.mjs';
 import { decodeWithFfmpeg } from '../lib/ffmpeg.mjs';
 import { Wire } from '../lib/wire.mjs';
@@ -134,7 +134,7 @@ describe('settings that nobody watches', () => {
 describe('settings while somebody watches', () => {
   let daemon, viewer;
   before(async () => {
-    daemon = await startDaemon(['--fps=30', '--gop-frames=30', '--idle-stop-s=0']);
+    daemon = await startDaemon(['--fps=30', '--gop-frames=30', '--idle-stop-s=0', nobodyIsSlow]);
     viewer = await watcher(daemon);
   });
   after(async () => {

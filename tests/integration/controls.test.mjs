@@ -1,7 +1,7 @@
 // The camera's controls over the control socket; those of the test pattern act on its pictures.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startDaemon, waitFor } from '../lib/daemon.mjs';
+import { nobodyIsSlow, startDaemon, waitFor } from '../lib/daemon.mjs';
 import { etagOf } from '../lib/etag.mjs';
 import { Wire } from '../lib/wire.mjs';
 
@@ -11,7 +11,7 @@ describe('controls', () => {
     .map(([name, { value }]) => [name, value]));
   const set = (patch, more = {}) => daemon.ctl('set-controls', { patch, ...more });
 
-  before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0']); });
+  before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0', nobodyIsSlow]); });
   after(() => daemon?.stop());
 
   test('are shown with type, limits, default and unit', async () => {

@@ -1,7 +1,7 @@
 // What cameras do wrong, acted out by the test source while people watch.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { startDaemon, waitFor } from '../lib/daemon.mjs';
+import { nobodyIsSlow, startDaemon, waitFor } from '../lib/daemon.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 const delayUs = ({ captureUs, publishUs }) => publishUs - captureUs;
@@ -11,7 +11,7 @@ describe('a camera', () => {
   const watch = (options) => new Wire(daemon, options).opened();
   const fault = (kind) => daemon.did('fault', { kind });
 
-  before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0']); });
+  before(async () => { daemon = await startDaemon(['--fps=30', '--idle-stop-s=0', nobodyIsSlow]); });
   after(() => daemon?.stop());
   afterEach(() => fault('none'));
 

@@ -1,13 +1,13 @@
 // Changes while people watch: who watches stays, and no picture is lost or damaged.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from '../lib/daemon.mjs';
+import { nobodyIsSlow, startDaemon } from '../lib/daemon.mjs';
 import { decodeWithFfmpeg } from '../lib/ffmpeg.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 test('another frame rate costs the viewers nothing', async () => {
   const daemon = await startDaemon(['--size=320x240', '--fps=30', '--gop-frames=10000',
-    '--viewer-lag-max-ms=10000']);
+    nobodyIsSlow]);
   const viewer = await new Wire(daemon).opened();
   await viewer.more(10);
   for (const fps of [60, 15, 29.97]) {

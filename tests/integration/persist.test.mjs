@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { Packets, startDaemon, waitFor } from '../lib/daemon.mjs';
+import { Packets, nobodyIsSlow, startDaemon, waitFor } from '../lib/daemon.mjs';
 import { Wire } from '../lib/wire.mjs';
 
-const options = ['--fps=30', '--idle-stop-s=0'];
+const options = ['--fps=30', '--idle-stop-s=0', nobodyIsSlow];
 const fileOf = (daemon) => `${daemon.stateDir}/settings.json`;
 const stored = (daemon) => JSON.parse(readFileSync(fileOf(daemon), 'utf8'));
 const kept = (daemon) => waitFor('the settings to be kept',

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { Daemon, noise, Packets, startDaemon, tools, waitFor } from '../lib/daemon.mjs';
+import { Daemon, Packets, nobodyIsSlow, noise, startDaemon, tools, waitFor } from '../lib/daemon.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 describe('options', { concurrency: 4 }, () => {
@@ -136,7 +136,7 @@ function ticks(pid) {
 }
 
 test('out of descriptors, it says so once, waits without work, and recovers', async () => {
-  const daemon = await startDaemon(['--fps=5'],
+  const daemon = await startDaemon(['--fps=5', nobodyIsSlow],
     { wrapper: ['sh', '-c', 'ulimit -n 40; exec "$@"', 'sh'] });
   const first = await new Wire(daemon).opened();
   await first.more(1);

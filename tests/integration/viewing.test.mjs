@@ -1,7 +1,7 @@
 // nalcast.v1 as a page sees it: words, header, pause and resume, key frames.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startDaemon, waitFor } from '../lib/daemon.mjs';
+import { nobodyIsSlow, startDaemon, waitFor } from '../lib/daemon.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 const wallUs = () => Date.now() * 1000;
@@ -10,7 +10,7 @@ describe('what a viewer is told', () => {
   let daemon;
   const watch = (options) => new Wire(daemon, options).opened();
 
-  before(async () => { daemon = await startDaemon(['--fps=30', '--name=barn']); });
+  before(async () => { daemon = await startDaemon(['--fps=30', '--name=barn', nobodyIsSlow]); });
   after(() => daemon?.stop());
 
   test('hello knows no format before the first picture, and format comes before it', async () => {
@@ -165,7 +165,9 @@ describe('key frames that are asked for', () => {
   const watch = (options) => new Wire(daemon, options).opened();
   const idrs = (messages) => messages.filter((one) => one.idr);
 
-  before(async () => { daemon = await startDaemon(['--fps=60', '--gop-frames=10000']); });
+  before(async () => {
+    daemon = await startDaemon(['--fps=60', '--gop-frames=10000', nobodyIsSlow]);
+  });
   after(() => daemon?.stop());
 
   test('come at once, but not more than one in two seconds for all who ask', async () => {

@@ -18,6 +18,9 @@ export { waitFor };
 
 export const tools = path.join(sourceDir, 'tests/tools');
 
+/** For tests that count pictures: on a busy machine the test itself would be a slow viewer. */
+export const nobodyIsSlow = '--viewer-lag-max-ms=10000';
+
 const program = path.resolve(sourceDir, process.env.NALCAST_BUILD ?? 'build', 'streamer/nalcastd');
 
 function idOfNobody(flag) {
