@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -185,6 +186,17 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* The usual 1024 are so few for the sake of select(), which nobody here uses. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = {0};
@@ -201,6 +213,7 @@ int main(int argc, char **argv)
 	log_set_level(d.conf.log_level);
 	clock_init();
 	block_signals();
+	raise_descriptor_limit();
 
 	int r = build(&d, &err);
 	if (r == 0) {

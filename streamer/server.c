@@ -1,9 +1,11 @@
 #include "streamer/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 
 #define SEND_BUFFER_BYTES 65536 /* the kernel doubles it; without: 217 kB hide there */
 #define HANDSHAKES_MAX    64 /* connections beyond viewers_max that have yet to say what they are */
+#define DESCRIPTORS_KEPT  48 /* from viewers: for camera, settings and the owner */
 #define SWEEP_US          1000000
 #define EVENTS_MAX        256
 #define HEAR_US           50000 /* half the least lag that anybody is judged by */
@@ -28,6 +31,7 @@ struct server {
 	struct hub *hub;
 	struct gallery *gallery;
 	uint64_t next_id;
+	unsigned connections_max; /* as descriptors go */
 	bool watched;
 	bool closing;
 	int64_t heard_us; /* what viewers had said until then is read */
@@ -95,7 +99,10 @@ static bool has_room(void *arg)
 {
 	const struct server *server = arg;
 
-	return connections(server) < server->cfg.conf->viewers_max + HANDSHAKES_MAX;
+	unsigned count = connections(server);
+
+	return count < server->connections_max &&
+	       count < server->host.viewers_max + HANDSHAKES_MAX;
 }
 
 static void on_peer(void *arg, int fd)
@@ -265,6 +272,30 @@ static struct hub *make_hub(struct server *server)
 	return hub_new(&cfg);
 }
 
+static unsigned find_connections_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	/* Where there are next to none, viewers have half. */
+	return (unsigned)(limit.rlim_cur - min_i64((int64_t)limit.rlim_cur / 2, DESCRIPTORS_KEPT));
+}
+
+static void follow_viewers_max(struct server *server)
+{
+	unsigned wanted = server->cfg.conf->viewers_max;
+
+	if (wanted == server->host.viewers_max)
+		return;
+	server->host.viewers_max = wanted;
+	if (wanted > server->connections_max)
+		log_warn("server",
+			 "viewers-max is %u, but descriptors are for %u: see LimitNOFILE or ulimit",
+			 wanted, server->connections_max);
+	listener_resume(server->listener);
+}
+
 int server_new(const struct server_config *cfg, struct server **ret_server, struct error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -272,6 +303,7 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 	if (server == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	server->cfg = *cfg;
+	server->connections_max = find_connections_max();
 	server->hub = make_hub(server);
 	server->host = (struct viewer_host){
 		.hub = server->hub,
@@ -279,7 +311,6 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 		.viewers = TAILQ_HEAD_INITIALIZER(server->host.viewers),
 		.camera = cfg->conf->name,
 		.allow_origin = cfg->conf->allow_origin,
-		.viewers_max = cfg->conf->viewers_max,
 		.limits = &cfg->conf->limits,
 		.running = true,
 		.online = true,
@@ -295,6 +326,7 @@ int server_new(const struct server_config *cfg, struct server **ret_server, stru
 		.arg = server,
 	};
 	int r = server->hub == NULL ? -ENOMEM : server->host.epoll_fd < 0 ? -errno : 0;
+	follow_viewers_max(server);
 	if (r == 0)
 		r = gallery_new(&gallery, &server->gallery);
 	if (r == 0)
@@ -385,9 +417,8 @@ void server_follow_conf(struct server *server)
 {
 	const struct conf *conf = server->cfg.conf;
 
-	server->host.viewers_max = conf->viewers_max;
+	follow_viewers_max(server);
 	hub_set_lag_max(server->hub, conf->viewer_lag_max_ms * INT64_C(1000));
-	listener_resume(server->listener);
 }
 
 bool server_request_idr(struct server *server, uint32_t *ret_seq)

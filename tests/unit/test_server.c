@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -125,6 +126,16 @@ static void on_anything(void *arg)
 	(void)arg;
 }
 
+static int listen_at(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	unlink(address->sun_path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+	assert_int_equal(listen(fd, 2 * VIEWERS), 0);
+	return fd;
+}
+
 static int set_up(void **state)
 {
 	struct scene *s = calloc(1, sizeof(*s));
@@ -136,9 +147,6 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(s->folder));
 	s->address.sun_family = AF_UNIX;
 	snprintf(s->address.sun_path, sizeof(s->address.sun_path), "%s/s", s->folder);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&s->address, sizeof(s->address)), 0);
-	assert_int_equal(listen(fd, 2 * VIEWERS), 0);
 
 	conf_defaults(&s->conf);
 	s->conf.viewer_lag_max_ms = 10000; /* a busy machine makes nobody slow */
@@ -146,7 +154,7 @@ static int set_up(void **state)
 	s->auq = auq_new(8);
 	struct server_config cfg = {
 		.event = s->event,
-		.listen_fd = fd,
+		.listen_fd = listen_at(&s->address),
 		.conf = &s->conf,
 		.auq = s->auq,
 		.on_watched = on_watched,
@@ -605,6 +613,35 @@ static void raised_limit_lets_in_who_waits(void **state)
 		close(fds[--count]);
 }
 
+static void descriptors_are_left_for_others_than_viewers(void **state)
+{
+	struct scene *s = *state;
+	struct server_config cfg = {.event = s->event, .conf = &s->conf, .auq = s->auq};
+	struct rlimit few = {.rlim_cur = 120}, usual;
+	int fds[120];
+	unsigned count = 0;
+	struct error err;
+
+	getrlimit(RLIMIT_NOFILE, &usual);
+	few.rlim_max = usual.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cfg.on_watched = on_watched;
+	cfg.need_idr = cfg.on_closed = on_anything;
+	server_free(s->server);
+	cfg.listen_fd = listen_at(&s->address);
+	assert_int_equal(server_new(&cfg, &s->server, &err), 0);
+	setrlimit(RLIMIT_NOFILE, &usual);
+	do {
+		calls.accept = 0;
+		assert_true(count < ARRAY_SIZE(fds));
+		fds[count++] = dial(s);
+		turn(s);
+	} while (calls.accept > 0);
+	assert_int_equal(count, 120 - 48 + 1);
+	while (count > 0)
+		close(fds[--count]);
+}
+
 static void wait_us(int64_t us)
 {
 	int64_t until_us = clock_now_us() + us;
@@ -675,6 +712,7 @@ int main(void)
 		TEST(viewer_is_closed_by_its_id),
 		TEST(sums_do_not_fall_while_a_viewer_is_being_closed),
 		TEST(raised_limit_lets_in_who_waits),
+		TEST(descriptors_are_left_for_others_than_viewers),
 		TEST(viewer_is_heard_before_it_is_judged),
 		TEST(access_unit_that_was_begun_is_finished_before_the_end),
 	};
