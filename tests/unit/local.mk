@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	%D%/scene.h \
 	%D%/splitter_show.h \
 	%D%/unit.h \
+	%D%/viewer_scene.h \
 	tests/data
 
 if HAVE_CMOCKA
@@ -54,6 +55,7 @@ unit_tests = \
 	%D%/test_rate \
 	%D%/test_ration \
 	%D%/test_server \
+	%D%/test_server_owner \
 	%D%/test_safetext \
 	%D%/test_settings \
 	%D%/test_source \
@@ -280,6 +282,13 @@ TESTS += $(unit_tests)
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
 	-Wl,--wrap=send,--wrap=sendmsg,--wrap=recv,--wrap=epoll_ctl,--wrap=accept4
 %C%_test_server_LDADD = $(test_ldadd)
+
+%C%_test_server_owner_SOURCES = %D%/test_server_owner.c
+%C%_test_server_owner_CPPFLAGS = $(test_cppflags)
+%C%_test_server_owner_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
+	-Wl,--wrap=send,--wrap=sendmsg,--wrap=recv,--wrap=epoll_ctl,--wrap=accept4
+%C%_test_server_owner_LDADD = $(test_ldadd)
 
 %C%_test_welcome_SOURCES = %D%/test_welcome.c
 %C%_test_welcome_CPPFLAGS = $(test_cppflags)
