@@ -39,12 +39,14 @@ struct wishes orders_take(struct orders *o, bool with_controls)
 	pthread_mutex_lock(&o->lock);
 	eventfd_read(o->wake_fd, &count);
 	struct wishes wishes = o->wishes;
+	if (!with_controls || wishes.settings_generation != 0) {
+		wishes.controls_wait = wishes.controls_generation != 0;
+		wishes.controls_generation = 0;
+	} else {
+		o->wishes.controls_generation = o->wishes.control_count = 0;
+	}
 	o->wishes.force_idr = o->wishes.has_fault = false;
 	o->wishes.settings_generation = 0;
-	if (with_controls)
-		o->wishes.controls_generation = o->wishes.control_count = 0;
-	else
-		wishes.controls_generation = 0;
 	pthread_mutex_unlock(&o->lock);
 	return wishes;
 }

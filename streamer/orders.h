@@ -24,6 +24,7 @@ struct wishes {
 	uint64_t settings_generation; /* once; 0: no change */
 	struct pipeline_settings settings;
 	uint64_t controls_generation; /* the same */
+	bool controls_wait;           /* there are some, and they were not taken */
 	unsigned control_count;
 	struct pipeline_control controls[SOURCE_CONTROLS_MAX];
 };
@@ -49,7 +50,7 @@ void orders_get_caps(struct orders *o, struct source_caps *ret_caps);
 void orders_take_news(struct orders *o); /* news_fd is not readable any more */
 
 /* Pipeline's thread. Take the wishes: what is to be done once is taken away, what lasts stays; so
- * do controls until they are wanted. */
+ * do controls until they are wanted, and come without settings. */
 struct wishes orders_take(struct orders *o, bool with_controls);
 
 void orders_set_report(struct orders *o, const struct pipeline_report *report);

@@ -518,6 +518,8 @@ void producer_run(struct producer *p)
 		if (wishes.quit)
 			break;
 		follow(p, &wishes);
+		if (wishes.controls_wait && !p->mine.change.pending)
+			continue; /* nothing else may wake us for them */
 		wait_for_work(p);
 		if (p->chain != NULL)
 			pump(p);

@@ -136,7 +136,6 @@ bool settings_revert(struct settings *settings)
 	json_t *config = json_object_get(settings->live, "config");
 	bool any = json_object_del(settings->live, "resolution") == 0;
 
-	any |= json_object_del(settings->live, "controls") == 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		any |= json_object_del(config, names[i]) == 0;
 	recompute(settings);

@@ -47,8 +47,8 @@ void settings_overlay(const struct settings *settings, const json_t *change, str
 /* The change is in effect from now on; persist: for later starts as well. */
 void settings_apply(struct settings *settings, const json_t *change, bool persist);
 
-/* The camera refused what was stored: the file's values serve for all that camera and encoder see;
- * the store stays as it is. false: nothing of that was stored. */
+/* The camera refused what was stored: the file's values serve for all that it is opened with; the
+ * store stays as it is. false: nothing of that was stored. */
 bool settings_revert(struct settings *settings);
 
 #endif

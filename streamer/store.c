@@ -140,11 +140,8 @@ static void wait_after_failure(struct store *store)
 	pthread_cond_timedwait(&store->news, &store->lock, &until);
 }
 
-static void *run(void *arg)
+static void write_until_told_to_quit(struct store *store)
 {
-	struct store *store = arg;
-
-	pthread_setname_np(pthread_self(), "store");
 	pthread_mutex_lock(&store->lock);
 	while (store->text != NULL || !store->quit) {
 		if (store->text == NULL) {
@@ -160,6 +157,12 @@ static void *run(void *arg)
 		wait_after_failure(store);
 	}
 	pthread_mutex_unlock(&store->lock);
+}
+
+static void *run(void *arg)
+{
+	pthread_setname_np(pthread_self(), "store");
+	write_until_told_to_quit(arg);
 	return NULL;
 }
 
@@ -189,6 +192,8 @@ void store_close(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 	if (store->has_thread)
 		pthread_join(store->thread, NULL);
+	else
+		write_until_told_to_quit(store);
 	pthread_cond_destroy(&store->news);
 	pthread_mutex_destroy(&store->lock);
 	free(store->text);

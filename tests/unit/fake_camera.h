@@ -20,7 +20,8 @@
 #include "streamer/pipeline.h"
 #include "tests/unit/unit.h"
 
-#define WAIT_MS 15000 /* a bound for a test that hangs, not a measure */
+#define NO_VALUE 1000
+#define WAIT_MS  15000 /* a bound for a test that hangs, not a measure */
 
 /* What the fake camera does; set by the test, read by the pipeline's thread. */
 static atomic_uint frames_due, opens_to_fail, opens;
@@ -34,6 +35,8 @@ static atomic_bool paces;                            /* it can change its pace w
 static atomic_uint gain, focus, fps_now;             /* as the camera has them */
 static atomic_uint encoder_opens, rate_now, gop_now; /* of the encoder */
 static atomic_bool rate_is_refused, gop_is_refused;
+static atomic_uint value_to_hold; /* a control that is set to it keeps the thread waiting */
+static atomic_bool holds;
 static atomic_uint encoder_opens_to_fail;
 
 /* --- the fake source */
@@ -136,6 +139,10 @@ static inline int fake_set_control(struct source *src, const char *name, double 
 				   struct error *err)
 {
 	(void)src;
+	while (atomic_load(&value_to_hold) == (unsigned)value) {
+		atomic_store(&holds, true);
+		poll(NULL, 0, 1);
+	}
 	if (strcmp(name, "gain") == 0)
 		atomic_store(&gain, (unsigned)value);
 	else if (value == 7)
@@ -361,6 +368,8 @@ static inline int set_up(void **state)
 	atomic_store(&encoder_opens_to_fail, 0);
 	atomic_store(&rate_is_refused, false);
 	atomic_store(&gop_is_refused, false);
+	atomic_store(&value_to_hold, NO_VALUE);
+	atomic_store(&holds, false);
 	frame_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	conf_defaults(&conf);
 	memcpy(conf.source, "fake", 5);

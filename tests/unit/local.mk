@@ -208,6 +208,7 @@ TESTS += $(unit_tests)
 
 %C%_test_store_SOURCES = %D%/test_store.c
 %C%_test_store_CPPFLAGS = $(test_cppflags)
+%C%_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 %C%_test_store_LDADD = $(test_ldadd)
 
 %C%_test_origin_SOURCES = %D%/test_origin.c

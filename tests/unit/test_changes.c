@@ -365,6 +365,48 @@ static void controls_wait_for_a_change_that_is_under_way(void **state)
 	assert_int_equal(atomic_load(&focus), 2);
 }
 
+static void controls_that_wait_have_their_turn_when_nobody_wants_pictures(void **state)
+{
+	UNUSED_STATE(state);
+	const struct pipeline_control list[] = {{"gain", 5}};
+
+	start_watching();
+	struct pipeline_settings settings = settings_now();
+	settings.picture.width = 640;
+	settings.picture.height = 480;
+	uint64_t generation = pipeline_set(pipeline, &settings);
+	wait_until(report.change.generation == generation);
+	assert_true(report.change.pending);
+	generation = pipeline_set_controls(pipeline, list, 1);
+	pipeline_demand(pipeline, false);
+	wait_until(report.change.generation == generation);
+	assert_int_equal(report.change.error.code, 0);
+	assert_false(report.change.now);
+}
+
+/* Seen by the thread together, one ends before the other begins. */
+static void settings_are_not_overtaken_by_controls(void **state)
+{
+	UNUSED_STATE(state);
+	const struct pipeline_control first[] = {{"focus", 2}}, second[] = {{"gain", 5}};
+	const struct pipeline_picture small = {640, 480, 30000};
+
+	start_watching();
+	atomic_store(&value_to_hold, 2);
+	pipeline_set_controls(pipeline, first, 1);
+	while (!atomic_load(&holds))
+		poll(NULL, 0, 1);
+	uint64_t size = set_picture(&small);
+	uint64_t controls = pipeline_set_controls(pipeline, second, 1);
+	atomic_store(&value_to_hold, 5);
+	wait_until(report.change.generation == size);
+	give_frames(1);
+	wait_until(report.change.generation == size && !report.change.pending);
+	atomic_store(&value_to_hold, NO_VALUE);
+	wait_until(report.change.generation == controls);
+	assert_int_equal(atomic_load(&gain), 5);
+}
+
 static void stored_controls_that_the_camera_lacks_do_no_harm(void **state)
 {
 	UNUSED_STATE(state);
@@ -404,6 +446,8 @@ int main(void)
 		TEST(controls_are_set_all_or_none),
 		TEST(controls_last_past_a_reopened_camera),
 		TEST(controls_wait_for_a_change_that_is_under_way),
+		TEST(controls_that_wait_have_their_turn_when_nobody_wants_pictures),
+		TEST(settings_are_not_overtaken_by_controls),
 		TEST(stored_controls_that_the_camera_lacks_do_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,6 +338,9 @@ static void refused_settings_give_way_to_the_files(void **state)
 	assert_int_equal(conf_of(f)->width, f->file.width);
 	assert_int_equal(conf_of(f)->fps_milli, f->file.fps_milli);
 	assert_int_equal(conf_of(f)->viewers_max, 3);
+	/* Controls keep no camera from opening: they are not what it refused. */
+	apply(f, "{\"controls\":{\"gain\":3}}", true);
+	assert_false(settings_revert(f->settings));
 	restart(f); /* the camera may be another by then */
 	assert_int_equal(conf_of(f)->width, 640);
 }

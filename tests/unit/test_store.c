@@ -1,6 +1,8 @@
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,19 @@
 
 static char dir[64];
 static char last_line[1024];
+
+static bool no_threads;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *arg)
+{
+	return no_threads ? EAGAIN : __real_pthread_create(thread, attr, run, arg);
+}
 
 static void remember_line(enum log_level level, const char *line)
 {
@@ -187,6 +202,21 @@ static void what_failed_is_written_with_the_next(void **state)
 	store_close(store);
 }
 
+static void what_no_thread_wrote_is_written_at_the_end(void **state)
+{
+	UNUSED_STATE(state);
+	struct store *store = open_store(dir);
+
+	no_threads = true;
+	store_set(store, json_pack("{s:i}", "n", 1));
+	assert_non_null(strstr(last_line, "no thread"));
+	store_close(store);
+	no_threads = false;
+	store = open_store(dir);
+	assert_int_equal(json_integer_value(json_object_get(store_get(store), "n")), 1);
+	store_close(store);
+}
+
 static void probe_tells_what_would_come(void **state)
 {
 	UNUSED_STATE(state);
@@ -211,6 +241,7 @@ int main(void)
 		IN_A_FOLDER(file_half_written_beside_it_harms_nobody),
 		IN_A_FOLDER(folder_that_cannot_be_written_is_said_and_harms_nobody),
 		IN_A_FOLDER(what_failed_is_written_with_the_next),
+		IN_A_FOLDER(what_no_thread_wrote_is_written_at_the_end),
 		IN_A_FOLDER(probe_tells_what_would_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
