@@ -320,15 +320,6 @@ static bool count_bytes(struct viewer *v, size_t bytes, int64_t now_us)
 	return false;
 }
 
-/* false: so many that it must go. */
-static bool count_text(struct viewer *v, int64_t now_us, bool *ret_ignore)
-{
-	unsigned said = ration_text(&v->ration, now_us);
-
-	*ret_ignore = said > v->host->limits->texts_heard_max;
-	return said <= v->host->limits->texts_max;
-}
-
 static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us)
 {
 	int64_t publish_us;
@@ -345,14 +336,7 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 {
 	struct viewmsg_in in;
 	const char *why;
-	bool ignore;
 
-	if (!count_text(v, now_us, &ignore)) {
-		begin_close(v, WS_CLOSE_POLICY, "too many messages a second", now_us);
-		return;
-	}
-	if (ignore)
-		return;
 	if (viewmsg_read((const char *)event->payload, event->size, &in, &why) < 0) {
 		begin_close(v, WS_CLOSE_INVALID_DATA, why, now_us);
 		return;
@@ -382,14 +366,14 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 
 static void on_message(struct viewer *v, const struct ws_event *event, int64_t now_us)
 {
-	bool ignore;
+	unsigned said = ration_text(&v->ration, now_us);
 
-	if (is_v1(v) && event->opcode == WS_TEXT)
-		on_text(v, event, now_us);
-	else if (is_v1(v))
+	if (is_v1(v) && event->opcode != WS_TEXT)
 		begin_close(v, WS_CLOSE_UNSUPPORTED_DATA, "only text is understood", now_us);
-	else if (!count_text(v, now_us, &ignore))
+	else if (said > v->host->limits->texts_max)
 		begin_close(v, WS_CLOSE_POLICY, "too many messages a second", now_us);
+	else if (is_v1(v) && said <= v->host->limits->texts_heard_max)
+		on_text(v, event, now_us);
 }
 
 static void on_close(struct viewer *v, const struct ws_event *event, int64_t now_us)
