@@ -16,7 +16,6 @@ struct api_call {
 	json_t *args; /* stays the caller's */
 	int timeout_ms;
 	bool is_change; /* may wait for the camera */
-	bool is_shared; /* one answer may be for all who ask at this time; args are empty */
 	bool as_text;   /* the result is only handed on: ctl_reply_decode_text() */
 };
 

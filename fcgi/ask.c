@@ -141,16 +141,6 @@ int ask(const struct api *api, const struct request *req, const char *op, json_t
 	return ask_at_once(api, &call, res);
 }
 
-int ask_shared(const struct api *api, const struct request *req, const char *op,
-	       struct response *res)
-{
-	const struct api_call call = {req->camera,       op,
-				      json_object(),     ASK_TIMEOUT_MS,
-				      .is_shared = true, .as_text = true};
-
-	return ask_at_once(api, &call, res);
-}
-
 int ask_json(const struct api *api, const struct request *req, const char *op, json_t *args,
 	     struct response *res)
 {

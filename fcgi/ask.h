@@ -9,11 +9,6 @@
 int ask(const struct api *api, const struct request *req, const char *op, json_t *args,
 	struct response *res);
 
-/* The same, with nothing to tell, and with one answer for all who ask at this time: however many
- * programs look at the camera's state, to nalcastd they are one. */
-int ask_shared(const struct api *api, const struct request *req, const char *op,
-	       struct response *res);
-
 /* The same as ask(), for who looks at the answer: it is res->body. Of the others it may be text. */
 int ask_json(const struct api *api, const struct request *req, const char *op, json_t *args,
 	     struct response *res);

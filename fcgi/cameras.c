@@ -12,8 +12,6 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "fcgi/ctlclient.h"
-#include "fcgi/lock.h"
-#include "fcgi/share.h"
 #include "fcgi/survey.h"
 
 #define PATH_SIZE       108  /* of a Unix socket, with its NUL */
@@ -22,15 +20,20 @@
 #define IDLE_MAX        8    /* connections kept of one camera */
 #define IDLE_TIMEOUT_MS 2000 /* nalcastd closes them after 5,000 */
 
+/* A connection that nobody uses. */
+struct idle {
+	int fd;
+	int64_t since_ms;
+};
+
 struct camera {
 	char name[CAMNAME_MAX + 1]; /* "": free */
 	unsigned waiting;           /* calls, and of these: */
 	unsigned changing;
-	unsigned failed;        /* calls, since one was answered */
-	bool is_late;           /* a call was given up, and none was answered since */
-	int idle_fds[IDLE_MAX]; /* the one used last is the last */
+	unsigned failed;            /* calls, since one was answered */
+	bool is_late;               /* a call was given up, and none was answered since */
+	struct idle idle[IDLE_MAX]; /* the one used last is the last */
 	unsigned idle_count;
-	int64_t idle_since_ms; /* of the last one */
 };
 
 struct cameras {
@@ -42,7 +45,6 @@ struct cameras {
 	pthread_mutex_t lock; /* of all below; never held while waiting */
 	unsigned waiting, changing;
 	struct camera list[CAMERAS_MAX];
-	struct share shares[CAMERAS_MAX]; /* of each; they have locks of their own */
 };
 
 static int64_t now_ms(void)
@@ -89,9 +91,7 @@ int cameras_new(const struct cameras_config *cfg, struct cameras **ret_cameras, 
 	 * stay free for what is answered at once. */
 	cameras->waiting_max = cameras->changing_max = share(cfg->threads, 2);
 	cameras->waiting_each_max = cameras->changing_each_max = share(cfg->threads, 4);
-	lock_init(&cameras->lock);
-	for (size_t i = 0; i < CAMERAS_MAX; i++)
-		share_init(&cameras->shares[i]);
+	pthread_mutex_init(&cameras->lock, NULL);
 	*ret_cameras = cameras;
 	return 0;
 }
@@ -99,17 +99,15 @@ int cameras_new(const struct cameras_config *cfg, struct cameras **ret_cameras, 
 static void close_idle(struct camera *camera)
 {
 	while (camera->idle_count > 0)
-		close_fd(&camera->idle_fds[--camera->idle_count]);
+		close_fd(&camera->idle[--camera->idle_count].fd);
 }
 
 void cameras_free(struct cameras *cameras)
 {
 	if (cameras == NULL)
 		return;
-	for (size_t i = 0; i < CAMERAS_MAX; i++) {
+	for (size_t i = 0; i < CAMERAS_MAX; i++)
 		close_idle(&cameras->list[i]);
-		share_destroy(&cameras->shares[i]);
-	}
 	pthread_mutex_destroy(&cameras->lock);
 	free(cameras);
 }
@@ -164,12 +162,18 @@ static struct camera *find(struct cameras *cameras, const char *name)
 	return place;
 }
 
-/* Under the lock: a connection from before, or -1. */
+/* Under the lock: a connection from before, or -1. Those below the last are older than it. */
 static int take_idle(struct camera *camera)
 {
-	if (camera->idle_count > 0 && now_ms() - camera->idle_since_ms > IDLE_TIMEOUT_MS)
+	if (camera->idle_count == 0)
+		return -1;
+	const struct idle *last = &camera->idle[camera->idle_count - 1];
+	if (now_ms() - last->since_ms > IDLE_TIMEOUT_MS) {
 		close_idle(camera);
-	return camera->idle_count > 0 ? camera->idle_fds[--camera->idle_count] : -1;
+		return -1;
+	}
+	camera->idle_count--;
+	return last->fd;
 }
 
 static void keep_idle(struct camera *camera, int fd)
@@ -178,8 +182,7 @@ static void keep_idle(struct camera *camera, int fd)
 		close_fd(&fd);
 		return;
 	}
-	camera->idle_fds[camera->idle_count++] = fd;
-	camera->idle_since_ms = now_ms();
+	camera->idle[camera->idle_count++] = (struct idle){fd, now_ms()};
 }
 
 /* Under the lock: may this call be made now, and how long may it wait? */
@@ -255,18 +258,9 @@ static void leave(struct cameras *cameras, const struct api_call *call, struct c
 	log_change(call, failed, r, err);
 }
 
-struct question {
-	struct cameras *cameras;
-	struct camera *camera;
-	const struct api_call *call;
-	int64_t deadline_ms;
-};
-
-static int ask_camera(void *ctx, struct ctl_reply *ret_reply, struct error *err)
+static int ask_camera(struct cameras *cameras, struct camera *camera, const struct api_call *call,
+		      int timeout_ms, struct ctl_reply *ret_reply, struct error *err)
 {
-	const struct question *question = ctx;
-	const struct api_call *call = question->call;
-	struct cameras *cameras = question->cameras;
 	char path[PATH_SIZE];
 	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1, call->as_text};
 
@@ -274,12 +268,11 @@ static int ask_camera(void *ctx, struct ctl_reply *ret_reply, struct error *err)
 		return error_set(err, -ENAMETOOLONG, "camera %s: too long for the path of a socket",
 				 call->camera);
 	pthread_mutex_lock(&cameras->lock);
-	client.fd = take_idle(question->camera);
+	client.fd = take_idle(camera);
 	pthread_mutex_unlock(&cameras->lock);
-	int r = ctlclient_call(&client, call->op, call->args,
-			       (int)max_i64(question->deadline_ms - now_ms(), 0), ret_reply, err);
+	int r = ctlclient_call(&client, call->op, call->args, timeout_ms, ret_reply, err);
 	pthread_mutex_lock(&cameras->lock);
-	keep_idle(question->camera, client.fd);
+	keep_idle(camera, client.fd);
 	pthread_mutex_unlock(&cameras->lock);
 	return r;
 }
@@ -287,20 +280,15 @@ static int ask_camera(void *ctx, struct ctl_reply *ret_reply, struct error *err)
 static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply *ret_reply,
 		       struct error *err)
 {
-	struct question question = {.cameras = ctx, .call = call};
 	struct cameras *cameras = ctx;
+	struct camera *camera = NULL;
 	int timeout_ms = 0;
-	int r = enter(cameras, call, &question.camera, &timeout_ms, err);
+	int r = enter(cameras, call, &camera, &timeout_ms, err);
 
 	if (r < 0)
 		return r;
-	question.deadline_ms = now_ms() + timeout_ms;
-	if (call->is_shared)
-		r = share_ask(&cameras->shares[question.camera - cameras->list], ask_camera,
-			      &question, timeout_ms, ret_reply, err);
-	else
-		r = ask_camera(&question, ret_reply, err);
-	leave(cameras, call, question.camera, r, err);
+	r = ask_camera(cameras, camera, call, timeout_ms, ret_reply, err);
+	leave(cameras, call, camera, r, err);
 	return r;
 }
 

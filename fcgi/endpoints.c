@@ -53,12 +53,6 @@ static int get(const struct api *api, const struct endpoint *endpoint, const str
 	return ask(api, req, endpoint->op, json_object(), res);
 }
 
-static int get_state(const struct api *api, const struct endpoint *endpoint,
-		     const struct request *req, struct response *res)
-{
-	return ask_shared(api, req, endpoint->op, res);
-}
-
 /* RFC 9110 13.1.2: 304 for a visitor who has it already. */
 static int get_tagged(const struct api *api, const struct endpoint *endpoint,
 		      const struct request *req, struct response *res)
@@ -249,7 +243,7 @@ const struct endpoint endpoints[] = {
 	{.path = "", .method = REQUEST_GET}, /* the discovery, which is made of this table */
 	{.path = "health", .method = REQUEST_GET, .op = "health", .answer = get_health,
 	 .params = {"ready"}},
-	{.path = "state", .method = REQUEST_GET, .op = "state", .answer = get_state},
+	{.path = "state", .method = REQUEST_GET, .op = "state", .answer = get},
 	{.path = "diagnostics", .method = REQUEST_GET, .op = "diagnostics",
 	 .answer = get_diagnostics},
 	{.path = "metrics", .method = REQUEST_GET, .op = "metrics", .answer = get_metrics},

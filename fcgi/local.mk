@@ -6,13 +6,11 @@ noinst_LIBRARIES += %D%/libnalcastfcgi.a
 	%D%/ctlclient.c %D%/ctlclient.h \
 	%D%/endpoints.c %D%/endpoints.h \
 	%D%/fields.c %D%/fields.h \
-	%D%/lock.h \
 	%D%/openapi.c %D%/openapi.h \
 	%D%/options.c %D%/options.h \
 	%D%/request.c %D%/request.h \
 	%D%/response.c %D%/response.h \
 	%D%/server.c %D%/server.h \
-	%D%/share.c %D%/share.h \
 	%D%/survey.c %D%/survey.h
 %C%_libnalcastfcgi_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(FCGI_CFLAGS)
 

@@ -334,8 +334,7 @@ fcgi_tests = \
 	%D%/test_ctlclient \
 	%D%/test_options \
 	%D%/test_request \
-	%D%/test_response \
-	%D%/test_share
+	%D%/test_response
 check_PROGRAMS += $(fcgi_tests)
 TESTS += $(fcgi_tests)
 fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
@@ -359,10 +358,6 @@ fcgi_test_ldadd = fcgi/libnalcastfcgi.a $(common_libs) $(CMOCKA_LIBS)
 %C%_test_request_SOURCES = %D%/test_request.c
 %C%_test_request_CPPFLAGS = $(test_cppflags)
 %C%_test_request_LDADD = $(fcgi_test_ldadd)
-
-%C%_test_share_SOURCES = %D%/test_share.c
-%C%_test_share_CPPFLAGS = $(test_cppflags)
-%C%_test_share_LDADD = $(fcgi_test_ldadd)
 
 %C%_test_response_SOURCES = %D%/test_response.c
 %C%_test_response_CPPFLAGS = $(test_cppflags)
