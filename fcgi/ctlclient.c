@@ -67,17 +67,28 @@ static int connect_in_slices(struct call *call)
 	}
 }
 
-static int send_request(const struct call *call, const struct ctl_request *req, char *packet)
+/* Every packet before it was taken and answered, so there is room: nothing to wait for. */
+static int send_packet(const struct call *call, const char *packet, size_t size)
 {
-	int len = ctl_request_encode(req, packet, CTL_PACKET_MAX);
-
-	if (len < 0)
-		return error_set(call->err, len == -EMSGSIZE ? -E2BIG : len,
-				 "%d bytes are the most", CTL_PACKET_MAX);
-	/* Every packet before it was taken and answered, so there is room: nothing to wait for. */
-	if (send(call->client->fd, packet, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) != len)
+	if (send(call->client->fd, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
 		return error_set(call->err, -errno, "%s: send: %m", call->client->path);
 	return 0;
+}
+
+/* What a connection from before does not take, nalcastd has not seen: a new one gets it. */
+static int send_request(struct call *call, const struct ctl_request *req, char *packet)
+{
+	struct ctlclient *client = call->client;
+	int size = ctl_request_encode(req, packet, CTL_PACKET_MAX);
+
+	if (size < 0)
+		return error_set(call->err, size == -EMSGSIZE ? -E2BIG : size,
+				 "%d bytes are the most", CTL_PACKET_MAX);
+	if (client->fd >= 0 && send_packet(call, packet, (size_t)size) == 0)
+		return 0;
+	close_fd(&client->fd);
+	int r = connect_in_slices(call);
+	return r < 0 ? r : send_packet(call, packet, (size_t)size);
 }
 
 static int receive(const struct call *call, char *packet, size_t *ret_len)
@@ -133,27 +144,12 @@ static int read_reply(const struct call *call, const struct ctl_request *req, co
 	return 0;
 }
 
-/* A connection that has something to say before it is asked is at its end, or no good. */
-static void drop_stale(struct ctlclient *client)
-{
-	char byte;
-
-	if (client->fd >= 0 && (recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-				(errno != EAGAIN && errno != EINTR)))
-		close_fd(&client->fd);
-}
-
 static int exchange(struct call *call, const struct ctl_request *req, struct ctl_reply *ret_reply)
 {
 	static _Thread_local char packet[CTL_PACKET_MAX];
 	size_t len = 0;
-	int r = 0;
+	int r = send_request(call, req, packet);
 
-	drop_stale(call->client);
-	if (call->client->fd < 0)
-		r = connect_in_slices(call);
-	if (r == 0)
-		r = send_request(call, req, packet);
 	if (r == 0)
 		r = receive(call, packet, &len);
 	if (r == 0)
