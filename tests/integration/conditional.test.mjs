@@ -27,6 +27,23 @@ describe('through nginx', () => {
     assert.equal((await ask('GET', 'resolution', { headers: { 'If-None-Match': '"x"' } })).status, 200);
   });
 
+  test('what a condition forbids is not done', async () => {
+    const { headers: { etag } } = await ask('GET', 'config');
+    const forbidden = [['PATCH', { 'If-Match': '"other"' }], ['PATCH', { 'If-Match': '' }],
+      ['PATCH', { 'If-None-Match': '*' }], ['PATCH', { 'If-None-Match': etag }],
+      ['PATCH', { 'If-Match': etag, 'If-None-Match': etag }], ['GET', { 'If-Match': '"other"' }],
+      ['HEAD', { 'If-Match': '"other"' }]];
+    for (const [method, headers] of forbidden) {
+      const body = method === 'PATCH' ? { body: { gop_frames: 17 } } : {};
+      const answer = await ask(method, 'config', { headers, ...body });
+      assert.equal(answer.status, 412, `${method} ${JSON.stringify(headers)}: ${answer.text}`);
+    }
+    assert.equal((await ask('GET', 'config', { headers: { 'If-Match': etag } })).status, 200);
+    assert.equal((await ask('PATCH', 'config?dry_run=1', { body: { gop_frames: 17 },
+      headers: { 'If-Match': etag, 'If-None-Match': '"other"' } })).status, 200);
+    assert.equal((await ask('GET', 'config')).headers.etag, etag);
+  });
+
   test('the tag is another one when the resolution is', async () => {
     const before = (await ask('GET', 'resolution')).headers.etag;
     const put = await ask('PUT', 'resolution?persist=0', { body: { width: 640, height: 480 } });
@@ -60,6 +77,16 @@ describe('through nginx', () => {
     assert.match(form.json.detail, /curl use --json/);
     assert.equal((await ask('DELETE', 'viewers/none')).status, 404);
     assert.equal((await ask('PATCH', 'config', { body: 'x'.repeat(70000) })).status, 413);
+  });
+
+  test('a look at the stream is 426 over HTTP/2 too, where Upgrade is no field', async () => {
+    const stream = '/deep/er/cam/stream';
+    const second = await stack.request2('GET', stream);
+    assert.equal(second.status, 426);
+    assert.equal(second.headers.upgrade, undefined);
+    const first = await stack.request('GET', stream);
+    assert.equal(first.status, 426);
+    assert.equal(first.headers.upgrade, 'websocket');
   });
 
   test('the description is served whole', async () => {
