@@ -104,6 +104,10 @@ void welcome_answer(const struct http_request *req, const struct welcome_rules *
 		       "Sec-WebSocket-Version: 13\r\n");
 	else
 		answer_upgrade(ret_welcome, req, rules);
+	/* RFC 9110 9.3.2: the same fields, and no content. */
+	if (strcmp(req->method, "HEAD") == 0)
+		ret_welcome->size =
+			(size_t)(strstr(ret_welcome->bytes, "\r\n\r\n") + 4 - ret_welcome->bytes);
 }
 
 void welcome_count(const struct http_request *req, const struct welcome *welcome,

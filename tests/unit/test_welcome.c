@@ -116,6 +116,19 @@ static void what_is_refused_says_why(void **state)
 	}
 }
 
+static void head_is_refused_without_content(void **state)
+{
+	UNUSED_STATE(state);
+	static const char *const lines[] = {"HEAD /stream", "HEAD /stream.h264", "HEAD /else"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct welcome w = ask(lines[i], "", &open_house);
+		assert_int_equal(w.status, i < 2 ? 405 : 404);
+		assert_non_null(memmem(w.bytes, w.size, "\r\nContent-Length: ", 18));
+		assert_memory_equal(w.bytes + w.size - 4, "\r\n\r\n", 4);
+	}
+}
+
 static void what_is_no_request_is_told_so(void **state)
 {
 	UNUSED_STATE(state);
@@ -169,6 +182,7 @@ int main(void)
 		cmocka_unit_test(when_it_is_full_only_the_page_is_let_in_to_be_told),
 		cmocka_unit_test(who_wants_jpeg_is_handed_on),
 		cmocka_unit_test(what_is_refused_says_why),
+		cmocka_unit_test(head_is_refused_without_content),
 		cmocka_unit_test(what_is_no_request_is_told_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
