@@ -43,7 +43,19 @@ static bool is_our_mistake(enum ctl_code code, const char *pointer)
 	return pointer == NULL ? code == CTL_INVALID : strcmp(pointer, "/op") == 0;
 }
 
-static int refuse_by_control(const struct ctl_reply *reply, struct response *res)
+/* Without a body, what nalcastd was given came from path and query. */
+static void add_pointer(const struct request *req, const struct ctl_reply *reply,
+			const char *pointer, const char *message, struct response *res)
+{
+	bool is_of_body = json_object_size(req->body) > 0 || pointer[0] != '/';
+
+	response_add_error(res, is_of_body ? RESPONSE_POINTER : RESPONSE_PARAMETER,
+			   is_of_body ? pointer : pointer + 1, ctl_code_word(reply->code), "%s",
+			   message);
+}
+
+static int refuse_by_control(const struct request *req, const struct ctl_reply *reply,
+			     struct response *res)
 {
 	const char *message = json_string_value(json_object_get(reply->error, "message"));
 	const char *pointer = json_string_value(json_object_get(reply->error, "pointer"));
@@ -58,8 +70,7 @@ static int refuse_by_control(const struct ctl_reply *reply, struct response *res
 	}
 	response_problem(res, status, type, "%s", message);
 	if (pointer != NULL)
-		response_add_error(res, RESPONSE_POINTER, pointer, ctl_code_word(reply->code), "%s",
-				   message);
+		add_pointer(req, reply, pointer, message, res);
 	json_object_foreach(reply->error, key, value)
 	{
 		if (strcmp(key, "message") != 0 && strcmp(key, "pointer") != 0)
@@ -103,7 +114,8 @@ static int refuse_by_transport(const char *op, int r, const struct error *err, s
 				err->text);
 }
 
-static int make_call(const struct api *api, const struct api_call *call, struct response *res)
+static int make_call(const struct api *api, const struct request *req, const struct api_call *call,
+		     struct response *res)
 {
 	struct ctl_reply reply;
 	struct error err = {0};
@@ -117,18 +129,19 @@ static int make_call(const struct api *api, const struct api_call *call, struct 
 	} else if (reply.code == CTL_OK) {
 		response_json(res, reply.pending ? 202 : 200, json_incref(reply.result));
 	} else {
-		r = refuse_by_control(&reply, res);
+		r = refuse_by_control(req, &reply, res);
 	}
 	ctl_reply_clear(&reply);
 	return r;
 }
 
 /* Takes the reference to call->args. */
-static int ask_at_once(const struct api *api, const struct api_call *call, struct response *res)
+static int ask_at_once(const struct api *api, const struct request *req,
+		       const struct api_call *call, struct response *res)
 {
 	if (call->args == NULL)
 		return response_problem(res, 500, "internal", "out of memory");
-	int r = make_call(api, call, res);
+	int r = make_call(api, req, call, res);
 	json_decref(call->args);
 	return r;
 }
@@ -138,7 +151,7 @@ int ask(const struct api *api, const struct request *req, const char *op, json_t
 {
 	const struct api_call call = {req->camera, op, args, ASK_TIMEOUT_MS, .as_text = true};
 
-	return ask_at_once(api, &call, res);
+	return ask_at_once(api, req, &call, res);
 }
 
 int ask_json(const struct api *api, const struct request *req, const char *op, json_t *args,
@@ -146,7 +159,7 @@ int ask_json(const struct api *api, const struct request *req, const char *op, j
 {
 	const struct api_call call = {req->camera, op, args, ASK_TIMEOUT_MS, .as_text = false};
 
-	return ask_at_once(api, &call, res);
+	return ask_at_once(api, req, &call, res);
 }
 
 int ask_change(const struct api *api, const struct request *req, const char *op, json_t *args,
@@ -165,7 +178,7 @@ int ask_change(const struct api *api, const struct request *req, const char *op,
 	if (r == 0 && json_object_set_new(args, "timeout_ms", json_integer((int)timeout_ms)) < 0)
 		r = response_problem(res, 500, "internal", "out of memory");
 	if (r == 0)
-		r = make_call(api, &call, res);
+		r = make_call(api, req, &call, res);
 	json_decref(args);
 	return r;
 }

@@ -53,15 +53,19 @@ static int get(const struct api *api, const struct endpoint *endpoint, const str
 	return ask(api, req, endpoint->op, json_object(), res);
 }
 
-/* RFC 9110 13.1.2: 304 for a visitor who has it already. */
+/* RFC 9110 13.2.2. A field that is empty names no tag: whoever sends it meant to name one. */
 static int get_tagged(const struct api *api, const struct endpoint *endpoint,
 		      const struct request *req, struct response *res)
 {
+	const char *if_match = req->in->param(req->in->ctx, "HTTP_IF_MATCH");
 	int r = ask_json(api, req, endpoint->op, json_object(), res);
 
 	if (r < 0)
 		return r;
 	etag_of(res->body, res->etag);
+	if (if_match != NULL && !etag_matches(if_match, res->etag))
+		return response_problem(res, 412, "precondition",
+					"It has another entity tag now than those of If-Match.");
 	if (etag_matches(request_input_param(req->in, "HTTP_IF_NONE_MATCH"), res->etag))
 		response_empty(res, 304);
 	return 0;
@@ -174,11 +178,20 @@ static int delete_viewer(const struct api *api, const struct endpoint *endpoint,
 	return r;
 }
 
-/* How a setting is changed: ?dry_run=, ?persist=, If-Match. nalcastd looks at that last one
- * itself: between our look and its change, somebody else's could come. */
+static int add_tags(const struct request *req, const char *name, const char *key, json_t *args,
+		    struct response *res)
+{
+	const char *tags = req->in->param(req->in->ctx, name);
+
+	if (tags == NULL || json_object_set_new(args, key, json_string(tags)) == 0)
+		return 0;
+	return response_problem(res, 400, "malformed-request", "%s is no text.", key);
+}
+
+/* How a setting is changed: ?dry_run=, ?persist=, If-Match, If-None-Match. nalcastd looks at
+ * those last ones itself: between our look and its change, somebody else's could come. */
 static int add_conditions(const struct request *req, json_t *args, struct response *res)
 {
-	const char *if_match = request_input_param(req->in, "HTTP_IF_MATCH");
 	uint64_t dry_run = 0, persist = 1;
 
 	if (request_param_unsigned(req, "dry_run", 0, 1, &dry_run, res) < 0 ||
@@ -186,10 +199,9 @@ static int add_conditions(const struct request *req, json_t *args, struct respon
 		return RESPONSE_REFUSED;
 	json_object_set_new(args, "dry_run", json_boolean(dry_run));
 	json_object_set_new(args, "persist", json_boolean(persist));
-	if (if_match[0] == '\0' ||
-	    json_object_set_new(args, "if_match", json_string(if_match)) == 0)
-		return 0;
-	return response_problem(res, 400, "malformed-request", "If-Match is no text.");
+	if (add_tags(req, "HTTP_IF_MATCH", "if_match", args, res) < 0)
+		return RESPONSE_REFUSED;
+	return add_tags(req, "HTTP_IF_NONE_MATCH", "if_none_match", args, res);
 }
 
 /* Takes the reference to args; NULL is out of memory. */

@@ -40,24 +40,36 @@ static int read_flag(const json_t *args, const char *key, const char *pointer, b
 	return 0;
 }
 
+static int read_tags(const json_t *args, const char *key, const char *pointer, const char **tags,
+		     const char **ret_pointer, struct error *err)
+{
+	const json_t *value = json_object_get(args, key);
+
+	if (value != NULL && !json_is_string(value)) {
+		*ret_pointer = pointer;
+		return error_set(err, -EINVAL, "%s is the text of the header field", key);
+	}
+	*tags = json_string_value(value);
+	return 0;
+}
+
 int args_change(const json_t *args, struct args_change *ret_change, const char **ret_pointer,
 		struct error *err)
 {
 	struct args_change change = {.persist = true};
-	const json_t *if_match = json_object_get(args, "if_match");
 	int r = args_timeout(args, &change.timeout_us, ret_pointer, err);
 
 	if (r == 0)
 		r = read_flag(args, "dry_run", "/dry_run", &change.dry_run, ret_pointer, err);
 	if (r == 0)
 		r = read_flag(args, "persist", "/persist", &change.persist, ret_pointer, err);
-	if (r == 0 && if_match != NULL && !json_is_string(if_match)) {
-		*ret_pointer = "/if_match";
-		r = error_set(err, -EINVAL, "if_match is the text of If-Match");
-	}
+	if (r == 0)
+		r = read_tags(args, "if_match", "/if_match", &change.if_match, ret_pointer, err);
+	if (r == 0)
+		r = read_tags(args, "if_none_match", "/if_none_match", &change.if_none_match,
+			      ret_pointer, err);
 	if (r < 0)
 		return r;
-	change.if_match = json_string_value(if_match);
 	*ret_change = change;
 	return 0;
 }

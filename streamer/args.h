@@ -19,7 +19,8 @@ struct args_change { /* what every change takes */
 	int64_t timeout_us;
 	bool dry_run;         /* say what would be, change nothing */
 	bool persist;         /* for later starts as well; where not given */
-	const char *if_match; /* the header's text, args' own; NULL: not given */
+	/* The headers' texts, args' own; NULL: not given. */
+	const char *if_match, *if_none_match;
 };
 
 int args_change(const json_t *args, struct args_change *ret_change, const char **ret_pointer,

@@ -91,11 +91,13 @@ void op_fail_unavailable(struct op *op, const char *why)
 
 /* --- what changes have in common */
 
-static bool is_as_expected(struct op *op, const char *if_match, const json_t *body)
+/* RFC 9110 13.1.1 and 13.1.2. */
+static bool is_as_expected(struct op *op, const struct args_change *change, const json_t *body)
 {
+	const char *if_match = change->if_match, *if_none_match = change->if_none_match;
 	char etag[ETAG_SIZE];
 
-	if (if_match == NULL)
+	if (if_match == NULL && if_none_match == NULL)
 		return true;
 	/* What it is compared with may be otherwise when its turn comes. */
 	if (stream_is_changing(op->host->stream)) {
@@ -103,11 +105,16 @@ static bool is_as_expected(struct op *op, const char *if_match, const json_t *bo
 		return false;
 	}
 	etag_of(body, etag);
-	if (etag_matches(if_match, etag))
-		return true;
-	op_fail(op, CTL_PRECONDITION, NULL, NULL,
-		"it has been changed since: the entity tag is another now");
-	return false;
+	if (if_match != NULL && !etag_matches(if_match, etag)) {
+		op_fail(op, CTL_PRECONDITION, NULL, NULL,
+			"it has been changed since: the entity tag is another now");
+		return false;
+	}
+	if (if_none_match != NULL && etag_matches(if_none_match, etag)) {
+		op_fail(op, CTL_PRECONDITION, NULL, NULL, "it has an entity tag of If-None-Match");
+		return false;
+	}
+	return true;
 }
 
 bool op_read_change(struct op *op, const json_t *args, json_t *body, struct args_change *ret_change)
@@ -118,7 +125,7 @@ bool op_read_change(struct op *op, const json_t *args, json_t *body, struct args
 
 	if (!fine)
 		op_fail_argument(op, pointer, &err);
-	fine = fine && is_as_expected(op, ret_change->if_match, body);
+	fine = fine && is_as_expected(op, ret_change, body);
 	json_decref(body);
 	return fine;
 }

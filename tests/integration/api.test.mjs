@@ -120,7 +120,8 @@ describe('the whole chain answers as documented', () => {
     for (const one of withStatus(412)) {
       const at = openapi.paths[one.path].get ? one.path : one.path.replace(/\/\{.*/, '');
       const tag = (await stack.request('GET', `/camera/api/v1${at}`)).headers.etag;
-      const got = await send(stack, one, { headers: { 'If-Match': tag }, query: 'dry_run=1' });
+      const query = one.method === 'GET' ? '' : 'dry_run=1';
+      const got = await send(stack, one, { headers: { 'If-Match': tag }, query });
       assert.equal(got.status, 200, `${one.id}: ${got.text}`);
     }
   });

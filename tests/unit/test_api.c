@@ -436,6 +436,41 @@ static void words_of_nalcastd_become_statuses(void **state)
 	}
 }
 
+static void what_came_by_the_path_is_a_parameter(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		struct question question;
+		const char *reply, *key, *value;
+	} cases[] = {
+		{{"DELETE", "viewers/7", "", "", NULL, NULL},
+		 "{\"message\":\"m\",\"pointer\":\"/id\"}",
+		 "parameter",
+		 "id"},
+		{{"DELETE", "config/fps", "", "{}", NULL, NULL},
+		 "{\"message\":\"m\",\"pointer\":\"/key\"}",
+		 "parameter",
+		 "key"},
+		{{"PATCH", "config", "", "{\"fps\":1}", NULL, NULL},
+		 "{\"message\":\"m\",\"pointer\":\"/fps\"}",
+		 "pointer",
+		 "/fps"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct nalcastd fake = {.code = CTL_NOT_FOUND, .reply = cases[i].reply};
+		struct api api = api_of(&fake);
+		struct response res;
+		ask_api(&api, &cases[i].question, &res);
+		assert_int_equal(res.status, 404);
+		const json_t *error = json_array_get(json_object_get(res.body, "errors"), 0);
+		const json_t *place = json_object_get(error, cases[i].key);
+		assert_string_equal(json_string_value(place), cases[i].value);
+		response_clear(&res);
+		free(fake.args);
+	}
+}
+
 static void failures_of_the_way_become_statuses(void **state)
 {
 	UNUSED_STATE(state);
@@ -468,6 +503,7 @@ static void a_pending_change_is_accepted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_came_by_the_path_is_a_parameter),
 		cmocka_unit_test(each_route_asks_its_operation),
 		cmocka_unit_test(wrong_requests_never_reach_nalcastd),
 		cmocka_unit_test(a_camera_has_all_of_the_table),

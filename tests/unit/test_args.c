@@ -99,8 +99,11 @@ static void change_has_defaults_and_types(void **state)
 	static const struct {
 		const char *args, *pointer;
 	} cases[] = {
-		{"{\"dry_run\":1}", "/dry_run"},         {"{\"persist\":\"no\"}", "/persist"},
-		{"{\"if_match\":7}", "/if_match"},       {"{\"if_match\":null}", "/if_match"},
+		{"{\"dry_run\":1}", "/dry_run"},
+		{"{\"persist\":\"no\"}", "/persist"},
+		{"{\"if_match\":7}", "/if_match"},
+		{"{\"if_match\":null}", "/if_match"},
+		{"{\"if_none_match\":[]}", "/if_none_match"},
 		{"{\"timeout_ms\":1.5}", "/timeout_ms"},
 	};
 	struct args_change change;
