@@ -15,7 +15,7 @@
 #include "fcgi/survey.h"
 
 #define PATH_SIZE       108  /* of a Unix socket, with its NUL */
-#define IMPATIENT_MS    1000 /* longest wait of who finds many waiting already */
+#define IMPATIENT_MS    300  /* longest wait of who finds many waiting already */
 #define SURVEY_MS       300  /* for all cameras together */
 #define IDLE_MAX        8    /* connections kept of one camera */
 #define IDLE_TIMEOUT_MS 2000 /* nalcastd closes them after 5,000 */
