@@ -176,6 +176,7 @@ static int take_idle(struct camera *camera)
 	return last->fd;
 }
 
+/* Under the lock. */
 static void keep_idle(struct camera *camera, int fd)
 {
 	if (fd < 0 || camera->idle_count == IDLE_MAX) {
@@ -213,19 +214,28 @@ static bool is_failure(int r)
 	return r < 0 && r != -ECANCELED && r != -E2BIG;
 }
 
-static int enter(struct cameras *cameras, const struct api_call *call, struct camera **ret_camera,
-		 int *ret_timeout_ms, struct error *err)
+/* A call that is admitted. */
+struct visit {
+	struct camera *camera;
+	int fd; /* a connection from before, and for the next one; -1: none */
+	int timeout_ms;
+};
+
+static int enter(struct cameras *cameras, const struct api_call *call, struct visit *ret_visit,
+		 struct error *err)
 {
+	int timeout_ms = 0;
+
 	pthread_mutex_lock(&cameras->lock);
 	struct camera *camera = find(cameras, call->camera);
-	int r = camera != NULL ? admit(cameras, camera, call, ret_timeout_ms, err)
+	int r = camera != NULL ? admit(cameras, camera, call, &timeout_ms, err)
 			       : error_set(err, -EBUSY, "%d cameras are being asked.", CAMERAS_MAX);
 	if (r == 0) {
 		cameras->waiting++;
 		camera->waiting++;
 		cameras->changing += call->is_change;
 		camera->changing += call->is_change;
-		*ret_camera = camera;
+		*ret_visit = (struct visit){camera, take_idle(camera), timeout_ms};
 	}
 	pthread_mutex_unlock(&cameras->lock);
 	return r;
@@ -242,10 +252,13 @@ static void log_change(const struct api_call *call, unsigned failed_before, int 
 		log_warn("control", "camera %s: %s: %s", call->camera, call->op, err->text);
 }
 
-static void leave(struct cameras *cameras, const struct api_call *call, struct camera *camera,
+static void leave(struct cameras *cameras, const struct api_call *call, const struct visit *visit,
 		  int r, const struct error *err)
 {
+	struct camera *camera = visit->camera;
+
 	pthread_mutex_lock(&cameras->lock);
+	keep_idle(camera, visit->fd);
 	cameras->waiting--;
 	camera->waiting--;
 	cameras->changing -= call->is_change;
@@ -258,22 +271,17 @@ static void leave(struct cameras *cameras, const struct api_call *call, struct c
 	log_change(call, failed, r, err);
 }
 
-static int ask_camera(struct cameras *cameras, struct camera *camera, const struct api_call *call,
-		      int timeout_ms, struct ctl_reply *ret_reply, struct error *err)
+static int ask_camera(const struct cameras *cameras, const struct api_call *call,
+		      struct visit *visit, struct ctl_reply *ret_reply, struct error *err)
 {
 	char path[PATH_SIZE];
-	struct ctlclient client = {path, cameras->cfg.cancel_fd, -1, call->as_text};
+	struct ctlclient client = {path, cameras->cfg.cancel_fd, visit->fd, call->as_text};
 
 	if (write_path(cameras, call->camera, path) < 0)
 		return error_set(err, -ENAMETOOLONG, "camera %s: too long for the path of a socket",
 				 call->camera);
-	pthread_mutex_lock(&cameras->lock);
-	client.fd = take_idle(camera);
-	pthread_mutex_unlock(&cameras->lock);
-	int r = ctlclient_call(&client, call->op, call->args, timeout_ms, ret_reply, err);
-	pthread_mutex_lock(&cameras->lock);
-	keep_idle(camera, client.fd);
-	pthread_mutex_unlock(&cameras->lock);
+	int r = ctlclient_call(&client, call->op, call->args, visit->timeout_ms, ret_reply, err);
+	visit->fd = client.fd;
 	return r;
 }
 
@@ -281,14 +289,13 @@ static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply 
 		       struct error *err)
 {
 	struct cameras *cameras = ctx;
-	struct camera *camera = NULL;
-	int timeout_ms = 0;
-	int r = enter(cameras, call, &camera, &timeout_ms, err);
+	struct visit visit;
+	int r = enter(cameras, call, &visit, err);
 
 	if (r < 0)
 		return r;
-	r = ask_camera(cameras, camera, call, timeout_ms, ret_reply, err);
-	leave(cameras, call, camera, r, err);
+	r = ask_camera(cameras, call, &visit, ret_reply, err);
+	leave(cameras, call, &visit, r, err);
 	return r;
 }
 
