@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "common/util.h"
+#include "fcgi/clock.h"
 #include "fcgi/ctlclient.h"
 #include "fcgi/survey.h"
 
@@ -46,14 +46,6 @@ struct cameras {
 	unsigned waiting, changing;
 	struct camera list[CAMERAS_MAX];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* "DIR/main/FILE" is DIR and FILE. */
 static void split_path(struct cameras *cameras)
@@ -168,7 +160,7 @@ static int take_idle(struct camera *camera)
 	if (camera->idle_count == 0)
 		return -1;
 	const struct idle *last = &camera->idle[camera->idle_count - 1];
-	if (now_ms() - last->since_ms > IDLE_TIMEOUT_MS) {
+	if (clock_now_ms() - last->since_ms > IDLE_TIMEOUT_MS) {
 		close_idle(camera);
 		return -1;
 	}
@@ -183,7 +175,7 @@ static void keep_idle(struct camera *camera, int fd)
 		close_fd(&fd);
 		return;
 	}
-	camera->idle[camera->idle_count++] = (struct idle){fd, now_ms()};
+	camera->idle[camera->idle_count++] = (struct idle){fd, clock_now_ms()};
 }
 
 /* Under the lock: may this call be made now, and how long may it wait? */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "common/unixsock.h"
 #include "common/util.h"
+#include "fcgi/clock.h"
 
 /* connect(2) waits while nalcastd's backlog is full, and cannot wait for cancel_fd as well: it
  * is made in slices. */
@@ -20,14 +20,6 @@ struct call {
 	int64_t deadline_ms;
 	struct error *err;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int late(const struct call *call)
 {
@@ -53,7 +45,7 @@ static int wait_readable(const struct call *call, int fd, int64_t timeout_ms)
 static int connect_in_slices(struct call *call)
 {
 	for (;;) {
-		int64_t left_ms = call->deadline_ms - now_ms();
+		int64_t left_ms = call->deadline_ms - clock_now_ms();
 		if (left_ms <= 0)
 			return late(call);
 		int r = unixsock_connect(call->client->path, SOCK_SEQPACKET,
@@ -96,7 +88,7 @@ static int receive(const struct call *call, char *packet, size_t *ret_len)
 	const char *path = call->client->path;
 
 	for (;;) {
-		int64_t left_ms = call->deadline_ms - now_ms();
+		int64_t left_ms = call->deadline_ms - clock_now_ms();
 		if (left_ms <= 0)
 			return late(call);
 		int r = wait_readable(call, call->client->fd, left_ms);
@@ -165,7 +157,7 @@ int ctlclient_call(struct ctlclient *client, const char *op, json_t *args, int t
 	/* Relaxed: all it must be is another number than before. */
 	static atomic_uint last_id;
 	struct ctl_request req = {.args = args};
-	struct call call = {client, now_ms() + timeout_ms, err};
+	struct call call = {client, clock_now_ms() + timeout_ms, err};
 
 	req.id = 1 + (json_int_t)atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
 	snprintf(req.op, sizeof(req.op), "%s", op);

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libnalcastfcgi.a
 	%D%/api.c %D%/api.h \
 	%D%/ask.c %D%/ask.h \
 	%D%/cameras.c %D%/cameras.h \
+	%D%/clock.c %D%/clock.h \
 	%D%/ctlclient.c %D%/ctlclient.h \
 	%D%/endpoints.c %D%/endpoints.h \
 	%D%/fields.c %D%/fields.h \

@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "fcgi/clock.h"
 
 #define STOP_GRACE_MS     500
 #define ACCEPT_BACKOFF_MS 100 /* no descriptors left: somebody has to close one first */
@@ -48,19 +49,11 @@ struct server {
 	struct worker workers[];
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* From now on the peer has this long in all; 0: the peer waits for us. */
 static void set_deadline(struct worker *worker, int timeout_ms)
 {
 	pthread_mutex_lock(&worker->lock);
-	worker->deadline_ms = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+	worker->deadline_ms = timeout_ms > 0 ? clock_now_ms() + timeout_ms : 0;
 	pthread_mutex_unlock(&worker->lock);
 }
 
@@ -80,7 +73,7 @@ static int conn_register(struct worker *worker, int fd)
 	if (own < 0)
 		return -errno;
 	worker->conn_fd = own;
-	worker->deadline_ms = now_ms() + server->cfg.io_timeout_ms;
+	worker->deadline_ms = clock_now_ms() + server->cfg.io_timeout_ms;
 	return 0;
 }
 
@@ -316,7 +309,7 @@ static void cut(struct server *server, int64_t deadline_ms)
 
 void server_sweep(struct server *server)
 {
-	cut(server, now_ms());
+	cut(server, clock_now_ms());
 }
 
 int server_sweep_interval_ms(const struct server *server)

@@ -5,21 +5,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "common/ctlproto.h"
 #include "common/unixsock.h"
 #include "common/util.h"
+#include "fcgi/clock.h"
 
 #define SURVEY_OP "health"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void settle(struct survey_item *item, const char *status)
 {
@@ -70,7 +62,7 @@ static void collect(struct survey_item *items, size_t count, int64_t deadline_ms
 		    struct pollfd *fds, char *packet)
 {
 	while (set_poll(items, count, fds) > 0) {
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - clock_now_ms();
 		if (left_ms <= 0 || (poll(fds, count + 1, (int)left_ms) < 0 && errno != EINTR) ||
 		    fds[count].revents != 0)
 			return;
@@ -82,7 +74,7 @@ static void collect(struct survey_item *items, size_t count, int64_t deadline_ms
 
 void survey(struct survey_item *items, size_t count, int timeout_ms, int cancel_fd)
 {
-	const int64_t deadline_ms = now_ms() + timeout_ms;
+	const int64_t deadline_ms = clock_now_ms() + timeout_ms;
 	struct ctl_request req = {.id = 1, .op = SURVEY_OP, .args = json_object()};
 	struct pollfd *fds = calloc(count + 1, sizeof(*fds));
 	char *packet = malloc(CTL_PACKET_MAX);

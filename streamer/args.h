@@ -17,8 +17,8 @@ int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, 
 
 struct args_change { /* what every change takes */
 	int64_t timeout_us;
-	bool dry_run;         /* say what would be, change nothing */
-	bool persist;         /* for later starts as well; where not given */
+	bool dry_run; /* say what would be, change nothing */
+	bool persist; /* for later starts as well; where not given */
 	/* The headers' texts, args' own; NULL: not given. */
 	const char *if_match, *if_none_match;
 };
