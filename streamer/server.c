@@ -101,8 +101,7 @@ static bool has_room(void *arg)
 
 	unsigned count = connections(server);
 
-	return count < server->connections_max &&
-	       count < server->host.viewers_max + HANDSHAKES_MAX;
+	return count < server->connections_max && count < server->host.viewers_max + HANDSHAKES_MAX;
 }
 
 static void on_peer(void *arg, int fd)
