@@ -18,6 +18,34 @@ AC_DEFUN([NALCAST_WITH_MODULE], [
   m4_popdef([UP])dnl
 ])
 
+dnl NALCAST_WITH_V4L2: --with-v4l2=auto|yes|no, to be called after turbojpeg's. It takes three
+dnl things; libyuv has no .pc file in Debian.
+AC_DEFUN([NALCAST_WITH_V4L2], [
+  AC_ARG_WITH([v4l2],
+    [AS_HELP_STRING([--with-v4l2=auto|yes|no],
+      [build the V4L2 cameras: needs libyuv and libturbojpeg @<:@auto@:>@])],
+    [], [with_v4l2=auto])
+  AS_CASE([$with_v4l2], [auto|yes|no], [],
+    [AC_MSG_ERROR([--with-v4l2 takes auto, yes or no, not '$with_v4l2'])])
+  use_v4l2=no
+  nalcast_missing=
+  AS_IF([test "x$with_v4l2" != xno], [
+    AC_CHECK_HEADER([linux/videodev2.h], [], [nalcast_missing="$nalcast_missing linux-libc-dev"])
+    AS_IF([test "x$use_turbojpeg" != xyes],
+      [nalcast_missing="$nalcast_missing libturbojpeg0-dev"])
+    PKG_CHECK_MODULES([YUV], [libyuv], [], [
+      AC_CHECK_HEADER([libyuv.h], [
+        AC_CHECK_LIB([yuv], [YUY2ToI420], [YUV_LIBS=-lyuv],
+          [nalcast_missing="$nalcast_missing libyuv-dev"])],
+        [nalcast_missing="$nalcast_missing libyuv-dev"])])
+    AS_IF([test -z "$nalcast_missing"], [use_v4l2=yes],
+      [test "x$with_v4l2" = xyes],
+      [AC_MSG_ERROR([V4L2 cameras need (by Debian's names):$nalcast_missing])])])
+  AM_CONDITIONAL([WITH_V4L2], [test "x$use_v4l2" = xyes])
+  AS_IF([test "x$use_v4l2" = xyes],
+    [AC_DEFINE([WITH_V4L2], [1], [Define to build the V4L2 cameras.])])
+])
+
 dnl NALCAST_TRY_CFLAG(flag, variable): append flag to variable if the compiler takes it.
 AC_DEFUN([NALCAST_TRY_CFLAG], [
   AS_VAR_PUSHDEF([cv], [nalcast_cv_cflag_$1])dnl

@@ -21,6 +21,8 @@ extern "C" {
 enum frame_fourcc {
 	FRAME_I420 = FRAME_FOURCC('Y', 'U', '1', '2'), /* planar 4:2:0: Y, Cb, Cr */
 	FRAME_H264 = FRAME_FOURCC('H', '2', '6', '4'), /* Annex B */
+	FRAME_MJPEG = FRAME_FOURCC('M', 'J', 'P', 'G'),
+	FRAME_JPEG = FRAME_FOURCC('J', 'P', 'E', 'G'),
 };
 
 enum frame_flag {
@@ -31,7 +33,8 @@ struct frame_plane {
 	const uint8_t *data; /* mapped bytes, or NULL when only the dma-buf is valid */
 	size_t size;         /* bytes */
 	unsigned stride;     /* bytes per row; 0 for compressed formats */
-	int dmabuf_fd;       /* borrowed; -1 when there is none */
+	int dmabuf_fd;       /* borrowed; -1 when there is none. Planes of one buffer share it: a
+				plane begins as far behind the first one's beginning as data does */
 };
 
 struct frame {

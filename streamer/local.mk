@@ -11,8 +11,8 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/changes.c %D%/changes.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/conf.c %D%/conf.h \
-	%D%/confload.c %D%/confload.h \
 	%D%/confkeys.c %D%/confkeys.h \
+	%D%/confload.c %D%/confload.h \
 	%D%/control.c %D%/control.h \
 	%D%/darkroom.c %D%/darkroom.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
@@ -46,6 +46,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/percentile.c %D%/percentile.h \
 	%D%/photo.c %D%/photo.h \
 	%D%/pipeline.c %D%/pipeline.h \
+	%D%/pixfmt.c %D%/pixfmt.h \
 	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \
 	%D%/ration.c %D%/ration.h \
@@ -74,14 +75,16 @@ if WITH_X264
 endif
 if WITH_TURBOJPEG
 %C%_libstreamer_a_SOURCES += %D%/jpeg.c
-jpeg_libs = $(TURBOJPEG_LIBS)
 else
 %C%_libstreamer_a_SOURCES += %D%/jpeg_none.c
-jpeg_libs =
+endif
+if WITH_V4L2
+%C%_libstreamer_a_SOURCES += \
+	%D%/convert.c %D%/convert.h
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS)
-streamer_libs = -lm $(X264_LIBS) $(jpeg_libs) $(INIH_LIBS)
+streamer_libs = -lm $(X264_LIBS) $(YUV_LIBS) $(TURBOJPEG_LIBS) $(INIH_LIBS)
 
 # The tables of backends are linked beside main, never from the archive: tests bring their own.
 sbin_PROGRAMS += %D%/nalcastd

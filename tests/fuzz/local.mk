@@ -17,6 +17,10 @@ if WITH_FCGI
 fuzz_programs += %D%/fuzz_fcgi_request
 endif
 
+if WITH_V4L2
+fuzz_programs += %D%/fuzz_convert
+endif
+
 EXTRA_DIST += %D%/corpus %D%/fuzz.h
 
 if FUZZING
@@ -32,6 +36,11 @@ check_LIBRARIES = %D%/libreplay.a
 %C%_libreplay_a_SOURCES = %D%/replay.c
 %C%_libreplay_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS_DIR='"$(abs_top_srcdir)/%D%/corpus"'
 endif
+
+%C%_fuzz_convert_SOURCES = %D%/fuzz_convert.c
+%C%_fuzz_convert_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_convert_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_convert_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_ctlproto_SOURCES = %D%/fuzz_ctlproto.c
 %C%_fuzz_ctlproto_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -4,6 +4,7 @@ test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIB
 
 EXTRA_DIST += \
 	%D%/chunks.h \
+	%D%/colours.h \
 	%D%/fake_camera.h \
 	%D%/fcgi_input.h \
 	%D%/h264_file.h \
@@ -17,25 +18,25 @@ EXTRA_DIST += \
 
 if HAVE_CMOCKA
 unit_tests = \
+	%D%/test_adapt \
+	%D%/test_adaptive \
 	%D%/test_args \
 	%D%/test_au \
 	%D%/test_auq \
 	%D%/test_bits \
+	%D%/test_camname \
 	%D%/test_chain \
 	%D%/test_changes \
-	%D%/test_camname \
 	%D%/test_conf \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
+	%D%/test_diagnostics \
 	%D%/test_encoder \
 	%D%/test_encoder_pass \
 	%D%/test_etag \
 	%D%/test_h264_data \
 	%D%/test_h264_samples \
 	%D%/test_http \
-	%D%/test_diagnostics \
-	%D%/test_adapt \
-	%D%/test_adaptive \
 	%D%/test_hub \
 	%D%/test_hub_asked \
 	%D%/test_inflight \
@@ -54,9 +55,9 @@ unit_tests = \
 	%D%/test_pipeline \
 	%D%/test_rate \
 	%D%/test_ration \
+	%D%/test_safetext \
 	%D%/test_server \
 	%D%/test_server_owner \
-	%D%/test_safetext \
 	%D%/test_settings \
 	%D%/test_source \
 	%D%/test_source_feed \
@@ -76,6 +77,10 @@ unit_tests = \
 	%D%/test_ws
 if WITH_TURBOJPEG
 unit_tests += %D%/test_darkroom %D%/test_jpeg
+endif
+if WITH_V4L2
+unit_tests += \
+	%D%/test_convert
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -269,6 +274,7 @@ TESTS += $(unit_tests)
 %C%_test_source_file_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \
 	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
 %C%_test_source_file_LDADD = $(test_ldadd)
+
 %C%_test_log_SOURCES = %D%/test_log.c
 %C%_test_log_CPPFLAGS = $(test_cppflags)
 %C%_test_log_LDADD = $(test_ldadd)
@@ -310,6 +316,15 @@ TESTS += $(unit_tests)
 %C%_test_util_SOURCES = %D%/test_util.c
 %C%_test_util_CPPFLAGS = $(test_cppflags)
 %C%_test_util_LDADD = $(test_ldadd)
+
+%C%_test_convert_SOURCES = %D%/test_convert.c
+%C%_test_convert_CPPFLAGS = $(test_cppflags)
+%C%_test_convert_LDADD = $(test_ldadd)
+
+
+
+
+
 
 %C%_test_adapt_SOURCES = %D%/test_adapt.c
 %C%_test_adapt_CPPFLAGS = $(test_cppflags)

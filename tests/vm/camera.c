@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 #include <turbojpeg.h>
 #endif
 
@@ -26,7 +26,7 @@ struct camera {
 	uint8_t *packed; /* YUYV */
 	struct encoder *encoder;
 	const struct au *au;
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	tjhandle jpeg;
 	uint8_t *jpeg_data;
 	unsigned long jpeg_size; /* bytes used */
@@ -38,7 +38,7 @@ const struct encoder_ops *const encoder_backends[] = {NULL};
 
 bool camera_has_mjpeg(void)
 {
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	return true;
 #else
 	return false;
@@ -57,7 +57,7 @@ void camera_stop(struct camera *camera)
 	free(camera->packed);
 	au_unref(camera->au);
 	encoder_close(camera->encoder);
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	if (camera->jpeg != NULL)
 		tjDestroy(camera->jpeg);
 	tjFree(camera->jpeg_data);
@@ -95,7 +95,7 @@ static int open_encoder(struct camera *camera, struct error *err)
 
 static int open_jpeg(struct camera *camera, struct error *err)
 {
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	camera->jpeg = tjInitCompress();
 	if (camera->jpeg != NULL)
 		return 0;
@@ -189,7 +189,7 @@ static int take_h264(struct camera *camera, struct camera_picture *ret_picture, 
 
 static int take_jpeg(struct camera *camera, struct camera_picture *ret_picture, struct error *err)
 {
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	const struct frame frame = frame_of(camera);
 	const uint8_t *planes[] = {frame.plane[0].data, frame.plane[1].data, frame.plane[2].data};
 	const int strides[] = {(int)frame.width, (int)frame.width / 2, (int)frame.width / 2};

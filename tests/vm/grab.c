@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 #include <turbojpeg.h>
 #endif
 
@@ -170,7 +170,7 @@ static bool wait_for_picture(struct grab *grab)
 
 static bool luma_of_jpeg(const struct grab *grab, const uint8_t *data, size_t size)
 {
-#ifdef HAVE_TURBOJPEG
+#ifdef WITH_TURBOJPEG
 	tjhandle jpeg = tjInitDecompress();
 	if (jpeg == NULL)
 		return false;
