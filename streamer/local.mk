@@ -15,12 +15,15 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/confload.c %D%/confload.h \
 	%D%/control.c %D%/control.h \
 	%D%/darkroom.c %D%/darkroom.h \
+	%D%/devwatch.c %D%/devwatch.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
 	%D%/frame.h \
+	%D%/framegate.c %D%/framegate.h \
 	%D%/framing.c %D%/framing.h \
 	%D%/gallery.c %D%/gallery.h \
+	%D%/holders.c %D%/holders.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/inflight.c %D%/inflight.h \

@@ -30,10 +30,12 @@ unit_tests = \
 	%D%/test_conf \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
+	%D%/test_devwatch \
 	%D%/test_diagnostics \
 	%D%/test_encoder \
 	%D%/test_encoder_pass \
 	%D%/test_etag \
+	%D%/test_framegate \
 	%D%/test_h264_data \
 	%D%/test_h264_samples \
 	%D%/test_http \
@@ -321,7 +323,13 @@ TESTS += $(unit_tests)
 %C%_test_convert_CPPFLAGS = $(test_cppflags)
 %C%_test_convert_LDADD = $(test_ldadd)
 
+%C%_test_devwatch_SOURCES = %D%/test_devwatch.c
+%C%_test_devwatch_CPPFLAGS = $(test_cppflags)
+%C%_test_devwatch_LDADD = $(test_ldadd)
 
+%C%_test_framegate_SOURCES = %D%/test_framegate.c
+%C%_test_framegate_CPPFLAGS = $(test_cppflags)
+%C%_test_framegate_LDADD = $(test_ldadd)
 
 
 

@@ -1,0 +1,77 @@
+#include "streamer/holders.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/util.h"
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	if (S_ISCHR(a->st_mode) && S_ISCHR(b->st_mode))
+		return a->st_rdev == b->st_rdev;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool has_open(const char *pid, const struct stat *wanted)
+{
+	char path[32];
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%.10s/fd", pid);
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		return false;
+	for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
+		struct stat st;
+		/* Follows the link to what is open, without opening it. */
+		found = entry->d_name[0] != '.' &&
+			fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && is_same(&st, wanted);
+	}
+	closedir(dir);
+	return found;
+}
+
+static void name_process(const char *pid, char *words, size_t words_size)
+{
+	char path[32], name[32] = "a program";
+
+	snprintf(path, sizeof(path), "/proc/%.10s/comm", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t size = read(fd, name, sizeof(name) - 1);
+		if (size > 0) {
+			name[size] = '\0';
+			name[strcspn(name, "\n")] = '\0';
+		}
+		close_fd(&fd);
+	}
+	snprintf(words, words_size, "%s (pid %.10s)", name, pid);
+}
+
+bool holders_find(const char *path, char *words, size_t words_size)
+{
+	struct stat wanted;
+	bool found = false;
+
+	snprintf(words, words_size, "%s", "");
+	if (stat(path, &wanted) < 0)
+		return false;
+	DIR *proc = opendir("/proc");
+	if (proc == NULL)
+		return false;
+	for (struct dirent *entry; !found && (entry = readdir(proc)) != NULL;) {
+		uint64_t pid;
+		if (parse_unsigned(entry->d_name, 1, INT32_MAX, &pid) < 0 ||
+		    pid == (uint64_t)getpid() || !has_open(entry->d_name, &wanted))
+			continue;
+		name_process(entry->d_name, words, words_size);
+		found = true;
+	}
+	closedir(proc);
+	return found;
+}
