@@ -1,6 +1,7 @@
 #include "streamer/source.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -20,18 +21,41 @@ const struct source_ops *source_find(const char *name)
 	return NULL;
 }
 
+static void log_choice(const struct source_ops *ops)
+{
+	struct source_info *list = NULL;
+	int count = source_list(ops, &list);
+
+	if (count > 0)
+		log_info("source", "auto: %s has %d camera%s; the first is '%s' (%s)", ops->name,
+			 count, count > 1 ? "s" : "", list[0].caps.name, list[0].caps.id);
+	else
+		log_info("source", "auto: %s has a camera", ops->name);
+	free(list);
+}
+
 const struct source_ops *source_choose(const char *name)
 {
 	if (strcmp(name, "auto") != 0)
 		return source_find(name);
 	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
 		if ((*ops)->is_present != NULL && (*ops)->is_present()) {
-			log_info("source", "auto: %s has a camera", (*ops)->name);
+			log_choice(*ops);
 			return *ops;
 		}
 	}
 	log_info("source", "auto: no camera was found: showing the test pattern");
 	return source_find("test");
+}
+
+int source_list(const struct source_ops *ops, struct source_info **ret_list)
+{
+	struct source_info *list = calloc(SOURCE_LIST_MAX, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	*ret_list = list;
+	return ops->list != NULL ? (int)ops->list(list, SOURCE_LIST_MAX) : 0;
 }
 
 int source_probe(const struct source_ops *ops, const char *device, struct source_caps *ret_caps,
@@ -110,7 +134,7 @@ static bool is_on_step(unsigned value, unsigned min, unsigned max, unsigned step
 	return step == 0 ? value == min : (value - min) % step == 0;
 }
 
-static bool mode_has(const struct source_mode *mode, unsigned width, unsigned height,
+bool source_mode_has(const struct source_mode *mode, unsigned width, unsigned height,
 		     unsigned fps_milli)
 {
 	if (!is_on_step(width, mode->width_min, mode->width_max, mode->width_step) ||
@@ -124,7 +148,7 @@ bool source_caps_have(const struct source_caps *caps, unsigned width, unsigned h
 		      unsigned fps_milli)
 {
 	for (unsigned i = 0; i < caps->mode_count; i++)
-		if (mode_has(&caps->modes[i], width, height, fps_milli))
+		if (source_mode_has(&caps->modes[i], width, height, fps_milli))
 			return true;
 	return false;
 }

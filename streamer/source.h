@@ -17,6 +17,8 @@ extern "C" {
 
 #define SOURCE_MODES_MAX    64
 #define SOURCE_CONTROLS_MAX 64
+#define SOURCE_MENU_MAX     128
+#define SOURCE_LIST_MAX     16
 #define SOURCE_DEVICE_MAX   256 /* bytes, with NUL */
 
 struct source_mode { /* a size, or a range of sizes, and how fast it can go */
@@ -37,6 +39,12 @@ struct source_control { /* what a camera lets people turn */
 	enum source_control_type type;
 	bool writable;
 	double value, min, max, step, default_value; /* of a bool: 0 or 1 */
+	unsigned menu_first, menu_count; /* in the caps' menu: only these values; 0: no menu */
+};
+
+struct source_menu_item {
+	int64_t value;
+	char name[32]; /* for people */
 };
 
 /* What a source can do: filled when it is probed, the same for every opening of it. */
@@ -48,6 +56,8 @@ struct source_caps {
 	struct source_mode modes[SOURCE_MODES_MAX];
 	unsigned control_count;
 	struct source_control controls[SOURCE_CONTROLS_MAX];
+	unsigned menu_count;
+	struct source_menu_item menu[SOURCE_MENU_MAX]; /* of all controls */
 	bool encoded;         /* gives H.264: nobody can ask it for an IDR or a bitrate */
 	unsigned patience_ms; /* without a picture for so long it is lost; 0: as any camera */
 };
@@ -57,12 +67,25 @@ struct source_config {                  /* what is wanted */
 					 */
 	unsigned width, height;         /* pixels; 0: the source's own */
 	unsigned fps_milli;             /* thousandths of a frame per second; 0: the source's own */
+	bool encoded;                   /* H.264 that the camera makes, if it makes any */
+};
+
+/* How the numbers of raw pictures mean colours, as H.264 numbers it (tables E-3 to E-5); all 0:
+ * BT.601 with 525 lines. Their range is always the limited one. */
+struct source_colour {
+	uint8_t primaries, transfer, matrix;
 };
 
 struct source_format { /* what was granted */
 	uint32_t fourcc;
 	unsigned width, height; /* pixels; 0: to be seen in its pictures */
 	unsigned fps_milli;     /* 0: likewise */
+	struct source_colour colour;
+};
+
+struct source_info { /* a camera that is there, open or not */
+	struct source_caps caps;
+	char in_use_by[64]; /* "ffmpeg (pid 123)"; "": nobody, or nobody we may see */
 };
 
 /* A fault to act out, for tests (protocol.md section 7). Only the test source has them. */
@@ -98,6 +121,10 @@ struct source_ops {
 	uint64_t (*get_dropped)(const struct source *src);
 	/* Is it worth trying with source=auto: is a camera there? NULL: never. */
 	bool (*is_present)(void);
+	/* Every camera there is, the one that "" opens first; returns how many (at most max). */
+	unsigned (*list)(struct source_info *ret_list, unsigned max);
+	/* Where its device files appear: see devwatch.h. */
+	const char *(*watched_folder)(void);
 };
 
 struct source { /* the first member of every backend's own struct */
@@ -109,6 +136,10 @@ const struct source_ops *source_find(const char *name);
 
 /* The same, but "auto" is the first backend that sees a camera, else the test pattern. */
 const struct source_ops *source_choose(const char *name);
+
+/* Every camera that ops knows of. Opens each for a moment; *ret_list is the caller's to free, also
+ * when none was found. Returns how many, or -ENOMEM. Any thread. */
+int source_list(const struct source_ops *ops, struct source_info **ret_list);
 
 int source_probe(const struct source_ops *ops, const char *device, struct source_caps *ret_caps,
 		 struct error *err);
@@ -131,7 +162,8 @@ void source_release(struct source *src, uint32_t index);
 /* In words, why source_dequeue() said that it is lost; "the camera is gone" if it has none. */
 const char *source_reason(const struct source *src);
 
-/* Pictures that it had to drop itself since it was opened, for damage. */
+/* Pictures that it had to drop itself since it was opened, for damage, or because they were late.
+ */
 uint64_t source_dropped(const struct source *src);
 
 /* -ENOTSUP: no such control. -ERANGE: value outside its limits. */
@@ -147,6 +179,8 @@ int source_set_fps(struct source *src, unsigned fps_milli);
 /* Does caps have this size at this rate (fps_milli 0: any)? Sources without modes take none. */
 bool source_caps_have(const struct source_caps *caps, unsigned width, unsigned height,
 		      unsigned fps_milli);
+bool source_mode_has(const struct source_mode *mode, unsigned width, unsigned height,
+		     unsigned fps_milli);
 
 /* The modes nearest to width x height by area and shape, nearest first; returns how many (at most
  * max). Each is a single size (of a range: the nearest size in it). */
@@ -167,6 +201,7 @@ extern const struct source_ops *const source_backends[];
 extern const struct source_ops source_test_ops; /* moving pattern; always built */
 
 extern const struct source_ops source_file_ops; /* recorded or piped Annex B; always built */
+extern const struct source_ops source_v4l2_ops; /* WITH_V4L2 */
 
 #ifdef __cplusplus
 }

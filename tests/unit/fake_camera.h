@@ -78,7 +78,12 @@ static inline int fake_open(const struct source_config *cfg, struct source **ret
 	struct fake_source *fake = calloc(1, sizeof(*fake));
 	assert_non_null(fake);
 	fake->base.ops = &fake_source_ops;
-	fake->format = (struct source_format){FRAME_H264, cfg->width, cfg->height, cfg->fps_milli};
+	fake->format = (struct source_format){
+		.fourcc = FRAME_H264,
+		.width = cfg->width,
+		.height = cfg->height,
+		.fps_milli = cfg->fps_milli,
+	};
 	*ret_source = &fake->base;
 	atomic_fetch_add(&opens, 1);
 	atomic_store(&gain, 1);
@@ -161,6 +166,14 @@ static inline int fake_set_fps(struct source *src, unsigned fps_milli)
 	return 0;
 }
 
+/* Where its device file would appear; NULL: nobody watches. */
+static const char *watch_folder;
+
+static inline const char *fake_watched_folder(void)
+{
+	return watch_folder != NULL ? watch_folder : "/nowhere";
+}
+
 static const struct source_ops fake_source_ops = {
 	.name = "fake",
 	.probe = fake_probe,
@@ -173,6 +186,7 @@ static const struct source_ops fake_source_ops = {
 	.set_fault = fake_set_fault,
 	.set_control = fake_set_control,
 	.set_fps = fake_set_fps,
+	.watched_folder = fake_watched_folder,
 };
 
 /* Another name for it, and so another camera. */

@@ -5,6 +5,7 @@ test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIB
 EXTRA_DIST += \
 	%D%/chunks.h \
 	%D%/colours.h \
+	%D%/fake_v4l2.h \
 	%D%/fake_camera.h \
 	%D%/fcgi_input.h \
 	%D%/h264_file.h \
@@ -82,7 +83,8 @@ unit_tests += %D%/test_darkroom %D%/test_jpeg
 endif
 if WITH_V4L2
 unit_tests += \
-	%D%/test_convert
+	%D%/test_convert \
+	%D%/test_v4l2
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -333,6 +335,9 @@ TESTS += $(unit_tests)
 
 
 
+%C%_test_v4l2_SOURCES = %D%/test_v4l2.c
+%C%_test_v4l2_CPPFLAGS = $(test_cppflags)
+%C%_test_v4l2_LDADD = $(test_ldadd)
 
 %C%_test_adapt_SOURCES = %D%/test_adapt.c
 %C%_test_adapt_CPPFLAGS = $(test_cppflags)
