@@ -4,6 +4,9 @@
 #include "streamer/source.h"
 
 const struct source_ops *const source_backends[] = {
+#ifdef WITH_V4L2
+	&source_v4l2_ops,
+#endif
 	&source_test_ops, /* after every real camera: always there, so source=auto ends here */
 	&source_file_ops,
 	NULL,

@@ -30,6 +30,12 @@ static int open_encoder(const struct source_format *format, const struct chain_c
 	return ops == NULL ? -ENOENT : encoder_open(ops, &encoder, ret_encoder, err);
 }
 
+/* Pictures that nobody here can encode are not worth asking a camera for. */
+static bool wants_encoded(const struct chain_config *cfg)
+{
+	return encoder_exists(cfg->encoder) && encoder_find(cfg->encoder, FRAME_I420, NULL) == NULL;
+}
+
 int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct error *err)
 {
 	struct chain *chain = calloc(1, sizeof(*chain));
@@ -37,7 +43,8 @@ int chain_open(const struct chain_config *cfg, struct chain **ret_chain, struct 
 	if (chain == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	chain->cfg = *cfg;
-	int r = source_open(cfg->source, &cfg->picture, &chain->source, err);
+	chain->cfg.picture.encoded = wants_encoded(cfg);
+	int r = source_open(cfg->source, &chain->cfg.picture, &chain->source, err);
 	if (r < 0)
 		goto fail;
 	source_get_format(chain->source, &chain->format);
@@ -70,6 +77,7 @@ static bool is_like(const struct chain *chain, const struct chain_config *cfg)
 	return cfg->source == old->source && cfg->picture.width == old->picture.width &&
 	       cfg->picture.height == old->picture.height &&
 	       strcmp(cfg->picture.device, old->picture.device) == 0 &&
+	       wants_encoded(cfg) == old->picture.encoded &&
 	       /* Only ready-made H.264 is of another profile than Baseline. */
 	       (cfg->any_profile == old->any_profile || chain->format.fourcc != FRAME_H264);
 }
@@ -125,21 +133,23 @@ static int change_coding(struct chain *chain, const struct chain_config *cfg, st
 
 int chain_change(struct chain *chain, const struct chain_config *cfg, struct error *err)
 {
-	const struct encoder_ops *ops = encoder_find(cfg->encoder, chain->format.fourcc, err);
 	int r;
 
-	if (ops == NULL)
-		return -ENOENT;
 	if (!is_like(chain, cfg))
 		return -ENOTSUP;
+	const struct encoder_ops *ops = encoder_find(cfg->encoder, chain->format.fourcc, err);
+	if (ops == NULL)
+		return -ENOENT;
 	if (cfg->picture.fps_milli != chain->cfg.picture.fps_milli)
 		r = change_pace(chain, cfg, err);
 	else if (ops != chain->encoder->ops)
 		r = replace_encoder(chain, cfg, err);
 	else
 		r = change_coding(chain, cfg, err);
-	if (r == 0)
+	if (r == 0) {
 		chain->cfg = *cfg;
+		chain->cfg.picture.encoded = wants_encoded(cfg);
+	}
 	return r;
 }
 

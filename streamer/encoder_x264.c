@@ -139,10 +139,12 @@ static void param_set_picture(x264_param_t *param, const struct source_format *i
 	param->i_fps_den = 1000;
 	param->i_timebase_num = 1000;
 	param->i_timebase_den = fps_milli;
+	const struct source_colour *colour = &in->colour;
+	bool told = colour->matrix != 0;
 	param->vui.b_fullrange = 0;
-	param->vui.i_colorprim = SMPTE_170M;
-	param->vui.i_transfer = SMPTE_170M;
-	param->vui.i_colmatrix = SMPTE_170M;
+	param->vui.i_colorprim = told ? colour->primaries : SMPTE_170M;
+	param->vui.i_transfer = told ? colour->transfer : SMPTE_170M;
+	param->vui.i_colmatrix = told ? colour->matrix : SMPTE_170M;
 }
 
 static void param_set_stream(x264_param_t *param, const struct encoder_config *cfg)

@@ -84,12 +84,14 @@ endif
 if WITH_V4L2
 %C%_libstreamer_a_SOURCES += \
 	%D%/convert.c %D%/convert.h \
+	%D%/source_v4l2.c \
 	%D%/v4l2buf.c %D%/v4l2buf.h \
 	%D%/v4l2caps.c %D%/v4l2caps.h \
 	%D%/v4l2ctl.c %D%/v4l2ctl.h \
 	%D%/v4l2dev.c %D%/v4l2dev.h \
 	%D%/v4l2find.c %D%/v4l2find.h \
-	%D%/v4l2fmt.c %D%/v4l2fmt.h
+	%D%/v4l2fmt.c %D%/v4l2fmt.h \
+	%D%/v4l2stream.c %D%/v4l2stream.h
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS)

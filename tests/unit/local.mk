@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/splitter_show.h \
 	%D%/unit.h \
 	%D%/viewer_scene.h \
+	%D%/v4l2_open.h \
 	tests/data
 
 if HAVE_CMOCKA
@@ -84,6 +85,8 @@ endif
 if WITH_V4L2
 unit_tests += \
 	%D%/test_convert \
+	%D%/test_source_v4l2 \
+	%D%/test_source_v4l2_life \
 	%D%/test_v4l2
 endif
 check_PROGRAMS += $(unit_tests)
@@ -333,7 +336,13 @@ TESTS += $(unit_tests)
 %C%_test_framegate_CPPFLAGS = $(test_cppflags)
 %C%_test_framegate_LDADD = $(test_ldadd)
 
+%C%_test_source_v4l2_SOURCES = %D%/test_source_v4l2.c
+%C%_test_source_v4l2_CPPFLAGS = $(test_cppflags)
+%C%_test_source_v4l2_LDADD = $(test_ldadd)
 
+%C%_test_source_v4l2_life_SOURCES = %D%/test_source_v4l2_life.c
+%C%_test_source_v4l2_life_CPPFLAGS = $(test_cppflags)
+%C%_test_source_v4l2_life_LDADD = $(test_ldadd)
 
 %C%_test_v4l2_SOURCES = %D%/test_v4l2.c
 %C%_test_v4l2_CPPFLAGS = $(test_cppflags)

@@ -175,6 +175,26 @@ static size_t largest_bytes(const struct encoder_config *cfg, unsigned bitrate_b
 	return (bits > least_bits ? bits : least_bits) / 8 * 9 / 8;
 }
 
+static void colours_are_told_in_the_sps(void **state)
+{
+	UNUSED_STATE(state);
+	struct encoder_config cfg = config(320, 240, 500000);
+	struct scene scene;
+
+	cfg.in.colour = (struct source_colour){.primaries = 1, .transfer = 13, .matrix = 1};
+	scene_init(&scene, 320, 240);
+	struct encoder *enc = scene_encoder(&encoder_x264_ops, &cfg);
+	struct au *au = encode(enc, &scene, false);
+	struct sps sps = sps_of(au);
+	assert_int_equal(sps.primaries, 1);
+	assert_int_equal(sps.transfer, 13);
+	assert_int_equal(sps.matrix, 1);
+	assert_false(sps.full_range);
+	au_unref(au);
+	encoder_close(enc);
+	scene_clear(&scene);
+}
+
 /* Noise is the worst there is; the first picture, forced IDR pictures and the change from a calm
  * picture to noise are where an encoder would like to spend. */
 static void largest_access_unit_is_bounded(void **state)
@@ -515,6 +535,7 @@ int main(void)
 		cmocka_unit_test(every_access_unit_is_in_our_shape),
 		cmocka_unit_test(idr_comes_with_the_picture_it_was_asked_for),
 		cmocka_unit_test(stream_says_what_it_is),
+		cmocka_unit_test(colours_are_told_in_the_sps),
 		cmocka_unit_test(largest_access_unit_is_bounded),
 		cmocka_unit_test(bitrate_changes_while_running),
 		cmocka_unit_test(access_units_follow_a_lower_bitrate_within_a_second),
