@@ -442,6 +442,19 @@ static void stop_flow(struct producer *p)
 	publish_report(p);
 }
 
+/* While a camera is missed, one that is plugged in is tried at once. */
+static void watch(struct producer *p)
+{
+	const struct source_ops *source = p->camera.source;
+	bool wanted =
+		p->demand && p->chain == NULL && source != NULL && source->watched_folder != NULL;
+
+	if (!wanted)
+		devwatch_close(&p->watch);
+	else if (p->watch.fd < 0)
+		devwatch_open(&p->watch, source->watched_folder());
+}
+
 static void follow(struct producer *p, const struct wishes *wishes)
 {
 	if (wishes->has_fault)
@@ -457,6 +470,7 @@ static void follow(struct producer *p, const struct wishes *wishes)
 	if (p->demand && !wishes->demand)
 		stop_flow(p);
 	p->demand = wishes->demand;
+	watch(p); /* before it is tried: none that comes meanwhile is overlooked */
 	if (p->demand && p->chain == NULL && clock_now_us() >= p->retry_us)
 		try_open(p);
 }
@@ -477,6 +491,14 @@ static int wait_ms(const struct producer *p)
 	return (int)max_i64(0, (until_us - clock_now_us() + 999) / 1000);
 }
 
+static void look_for_camera(struct producer *p)
+{
+	if (!devwatch_take(&p->watch))
+		return;
+	p->retry_us = clock_now_us();
+	p->retry_delay_us = RETRY_MIN_US;
+}
+
 static void wait_for_work(struct producer *p)
 {
 	struct pollfd fds[1 + CHAIN_FDS] = {{.fd = p->orders->wake_fd, .events = POLLIN}};
@@ -485,8 +507,12 @@ static void wait_for_work(struct producer *p)
 	if (p->chain != NULL) {
 		chain_poll_fds(p->chain, fds + 1);
 		count += CHAIN_FDS;
+	} else if (p->watch.fd >= 0) {
+		fds[count++] = (struct pollfd){.fd = p->watch.fd, .events = POLLIN};
 	}
 	poll(fds, count, wait_ms(p));
+	if (p->chain == NULL && p->watch.fd >= 0 && fds[1].revents != 0)
+		look_for_camera(p);
 }
 
 static void probe_at_start(struct producer *p)
@@ -525,6 +551,7 @@ void producer_run(struct producer *p)
 			pump(p);
 	}
 	close_chain(p);
+	devwatch_close(&p->watch);
 }
 
 void producer_init(struct producer *p, const struct pipeline_config *cfg, struct orders *orders)
@@ -537,6 +564,7 @@ void producer_init(struct producer *p, const struct pipeline_config *cfg, struct
 		.on_frame = cfg->on_frame,
 		.on_frame_arg = cfg->on_frame_arg,
 		.fps_given = cfg->conf->fps_given,
+		.watch.fd = -1,
 		.retry_delay_us = RETRY_MIN_US,
 		.mine.settings = *settings,
 		.mine.can_force_idr = true,

@@ -11,6 +11,7 @@
 #include "streamer/auq.h"
 #include "streamer/camera.h"
 #include "streamer/chain.h"
+#include "streamer/devwatch.h"
 #include "streamer/orders.h"
 #include "streamer/pipeline.h"
 #include "streamer/rate.h"
@@ -29,6 +30,7 @@ struct producer { /* private to producer.c */
 	struct camera camera_before;
 	unsigned rate_limit_bps; /* 0: none */
 	unsigned rate_asked_bps; /* of the encoder, which may have refused it */
+	struct devwatch watch;   /* open while a camera is missed */
 	bool demand;
 	bool idr_wanted;
 	bool withholding;  /* until an IDR: access units before it were lost */

@@ -1,6 +1,9 @@
 /* The pipeline's thread with a source and an encoder that do as the test says. */
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
 #include "tests/unit/fake_camera.h"
 
 static void access_units_too_large_for_broadway_are_warned_of_once(void **state)
@@ -17,6 +20,31 @@ static void access_units_too_large_for_broadway_are_warned_of_once(void **state)
 		au_unref(au);
 		assert_int_equal(atomic_load(&warnings_of_size), i > 1);
 	}
+}
+
+/* More tries than waiting longer and longer would make in the time. */
+static void camera_that_appears_is_tried_at_once(void **state)
+{
+	UNUSED_STATE(state);
+	char folder[] = "/tmp/pipeline-XXXXXX", path[64];
+	const unsigned tries = 12;
+
+	assert_non_null(mkdtemp(folder));
+	watch_folder = folder;
+	start();
+	atomic_store(&opens_to_fail, tries);
+	pipeline_demand(pipeline, true);
+	for (unsigned i = 1; i <= tries; i++) {
+		wait_until(atomic_load(&opens_to_fail) <= tries - i);
+		snprintf(path, sizeof(path), "%s/video%u", folder, i);
+		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		close_fd(&fd);
+		assert_int_equal(unlink(path), 0);
+	}
+	wait_until(report.state == PIPELINE_RUNNING);
+	assert_int_equal(rmdir(folder), 0);
+	watch_folder = NULL;
 }
 
 static void size_is_what_the_pictures_have(void **state)
@@ -234,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(camera_is_opened_on_demand_and_closed_without),
 		TEST(access_units_too_large_for_broadway_are_warned_of_once),
+		TEST(camera_that_appears_is_tried_at_once),
 		TEST(size_is_what_the_pictures_have),
 		TEST(idr_is_made_on_request),
 		TEST(size_changes_while_it_runs),
