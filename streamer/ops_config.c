@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -128,7 +129,25 @@ static json_t *source_entry(const struct source_caps *caps, const char *user)
 	return json_pack("{s:o, s:o, s:s, s:o, s:o}", "id", safetext(id), "name",
 			 safetext(caps->name[0] != '\0' ? caps->name : caps->backend), "backend",
 			 caps->backend, "modes", modes, "in_use_by",
-			 user != NULL ? json_string(user) : json_null());
+			 user != NULL ? safetext(user) : json_null());
+}
+
+/* This camera is told first, by what is known of it: it need not answer now. */
+static void add_others(json_t *list, const struct source_ops *ops, const struct source_caps *mine)
+{
+	struct source_info *infos = NULL;
+	int count = source_list(ops, &infos);
+
+	for (int i = 0; i < count; i++) {
+		const struct source_info *info = &infos[i];
+		if (strcmp(info->caps.backend, mine->backend) == 0 &&
+		    strcmp(info->caps.id, mine->id) == 0)
+			continue;
+		json_array_append_new(list, source_entry(&info->caps, info->in_use_by[0] != '\0'
+									      ? info->in_use_by
+									      : NULL));
+	}
+	free(infos);
 }
 
 static void op_sources(struct op *op, const json_t *args)
@@ -142,10 +161,12 @@ static void op_sources(struct op *op, const json_t *args)
 	if (mine.backend[0] != '\0')
 		json_array_append_new(list, source_entry(&mine, conf->name));
 	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
+		if ((*ops)->list != NULL)
+			add_others(list, *ops, &mine);
 		/* A file is not hardware, and nothing finds files by itself. */
-		if (strcmp((*ops)->name, mine.backend) == 0 || strcmp((*ops)->name, "file") == 0)
-			continue;
-		if (source_probe(*ops, "", &caps, NULL) == 0)
+		else if (strcmp((*ops)->name, mine.backend) != 0 &&
+			 strcmp((*ops)->name, "file") != 0 &&
+			 source_probe(*ops, "", &caps, NULL) == 0)
 			json_array_append_new(list, source_entry(&caps, NULL));
 	}
 	op_reply(op, list);

@@ -188,7 +188,21 @@ static json_t *control_limit(const struct source_control *control, double value)
 						    : statejson_control_value(control, value);
 }
 
-static json_t *control_json(const struct source_control *control)
+/* "1": "50 Hz" */
+static json_t *menu_json(const struct source_caps *caps, const struct source_control *control)
+{
+	const struct source_menu_item *item = &caps->menu[control->menu_first];
+	json_t *menu = json_object();
+
+	for (unsigned i = 0; i < control->menu_count; i++, item++) {
+		char value[24];
+		snprintf(value, sizeof(value), "%lld", (long long)item->value);
+		json_object_set_new(menu, value, safetext(item->name));
+	}
+	return menu;
+}
+
+static json_t *control_json(const struct source_caps *caps, const struct source_control *control)
 {
 	static const char *const types[] = {
 		[SOURCE_CONTROL_INTEGER] = "integer",
@@ -196,13 +210,17 @@ static json_t *control_json(const struct source_control *control)
 		[SOURCE_CONTROL_BOOL] = "boolean",
 	};
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "type", types[control->type],
-			 "value", statejson_control_value(control, control->value), "min",
-			 control_limit(control, control->min), "max",
-			 control_limit(control, control->max), "step",
-			 control->step > 0 ? control_limit(control, control->step) : json_null(),
-			 "default", statejson_control_value(control, control->default_value),
-			 "unit", control->unit, "writable", control->writable);
+	json_t *json =
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "type", types[control->type],
+			  "value", statejson_control_value(control, control->value), "min",
+			  control_limit(control, control->min), "max",
+			  control_limit(control, control->max), "step",
+			  control->step > 0 ? control_limit(control, control->step) : json_null(),
+			  "default", statejson_control_value(control, control->default_value),
+			  "unit", control->unit, "writable", control->writable);
+	if (control->menu_count > 0)
+		json_object_set_new(json, "menu", menu_json(caps, control));
+	return json;
 }
 
 json_t *statejson_controls(const struct source_caps *caps)
@@ -211,7 +229,7 @@ json_t *statejson_controls(const struct source_caps *caps)
 
 	for (unsigned i = 0; i < caps->control_count; i++)
 		json_object_set_new(controls, caps->controls[i].name,
-				    control_json(&caps->controls[i]));
+				    control_json(caps, &caps->controls[i]));
 	return controls;
 }
 
