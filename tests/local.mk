@@ -18,6 +18,7 @@ include tests/www/local.mk
 
 EXTRA_DIST += \
 	%D%/h264/clients.test.mjs \
+	%D%/h264/colours.test.mjs \
 	%D%/h264/damaged.test.mjs \
 	%D%/h264/exact.test.mjs \
 	%D%/h264/feed.test.mjs \

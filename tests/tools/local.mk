@@ -15,3 +15,12 @@ noinst_PROGRAMS += %D%/fake_nalcastd %D%/ws_echo
 
 %C%_nals_SOURCES = %D%/nals.c
 %C%_nals_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
+# What a camera's colours become.
+if WITH_V4L2
+if WITH_X264
+noinst_PROGRAMS += %D%/patches
+endif
+endif
+%C%_patches_SOURCES = %D%/patches.c
+%C%_patches_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
