@@ -207,10 +207,11 @@ static int on_auq(sd_event_source *source, int fd, uint32_t events, void *arg)
 static int on_sweep(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct server *server = arg;
-	int64_t now_us = clock_now_us();
 
 	(void)source;
 	(void)usec;
+	hear_before_judging(server);
+	int64_t now_us = clock_now_us();
 	for (struct viewer *v = TAILQ_FIRST(&server->host.viewers), *next; v != NULL; v = next) {
 		next = viewer_next(v);
 		if (!viewer_tick(v, now_us))
