@@ -196,8 +196,9 @@ static int add_sources(struct stream *stream)
 /* The pipeline's thread. */
 static void on_frame(void *arg, const struct frame *frame, const struct source_format *format)
 {
-	(void)format;
-	darkroom_offer(arg, frame, JFIF_FROM_BT601);
+	bool bt709 = format->colour.matrix == 1; /* H.264 table E-5 */
+
+	darkroom_offer(arg, frame, bt709 ? JFIF_FROM_BT709 : JFIF_FROM_BT601);
 }
 
 static int build(struct stream *stream, int listen_fd, struct error *err)
