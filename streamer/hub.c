@@ -21,8 +21,7 @@ struct hub_slot {
 	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
 };
 
-#define CARRY_GRACE_US   2000000 /* after joining: the first IDR is larger than its share */
-#define CARRY_MEASURE_US 100000  /* less is no measure */
+#define SURVEY_GRACE_US 2000000 /* after joining: the first IDR is larger than its share */
 
 enum idr_reason {
 	IDR_FOR_JOIN,
@@ -161,7 +160,7 @@ static void join(struct hub *hub, struct subscriber *sub, int64_t now_us)
 {
 	bool again = hub->idr_seq < sub->seq; /* resumed: it has seen that one */
 
-	sub->carry = (struct hub_carry){.joined_us = now_us};
+	sub->carry = (struct carry){.joined_us = now_us};
 	if (hub->has_idr && (!hub->can_force_idr || (!again && idr_is_near(hub, now_us)))) {
 		place_at(sub, hub->idr_seq, now_us);
 		return;
@@ -363,20 +362,41 @@ static void end_wait(struct hub *hub, struct subscriber *sub, int64_t now_us)
 	place_at(sub, hub->idr_seq, now_us);
 }
 
+static int64_t limit_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
+}
+
+/* Would its next message be late where it goes? Not the first of all, or after a hole: that an IDR
+ * takes long on a thin link cannot be helped. */
+static bool comes_late(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	const struct hub_slot *slot = slot_at(hub, sub->seq);
+
+	if (sub->inflight.count == 0 && (slot->au->flags & AU_IDR))
+		return false;
+	int64_t takes_us = carry_takes_us(&sub->carry, slot->au->size, now_us);
+	return takes_us > 0 && now_us - slot->publish_us + takes_us > limit_us(hub, sub, now_us);
+}
+
+/* What comes late is held: acknowledgements may yet show a better link. When all have come, it is
+ * known. */
+static bool has_fallen_behind(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return sub->seq < hub->tail || inflight_is_full(&sub->inflight) ||
+	       hub_lag_us(hub, sub, now_us) > limit_us(hub, sub, now_us) ||
+	       (sub->inflight.count == 0 && comes_late(hub, sub, now_us));
+}
+
 /* Move sub to where the policy wants it. Only at a message's border. */
 static void apply_policy(struct hub *hub, struct subscriber *sub, int64_t now_us)
 {
-	int64_t limit_us = inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us);
-
-	if (sub->state == SUBSCRIBER_LIVE) {
-		if (sub->seq < hub->tail || inflight_is_full(&sub->inflight) ||
-		    hub_lag_us(hub, sub, now_us) > limit_us) {
-			sub->state = SUBSCRIBER_DRAINING;
-			sub->carry.lagged = true;
-		}
+	if (sub->state == SUBSCRIBER_LIVE && has_fallen_behind(hub, sub, now_us)) {
+		sub->state = SUBSCRIBER_DRAINING;
+		carry_lagged(&sub->carry, now_us);
 	}
 	if (sub->state == SUBSCRIBER_DRAINING &&
-	    (sub->inflight.count == 0 || !sub->inflight.acking))
+	    (sub->inflight.count == 0 || inflight_says_nothing(&sub->inflight)))
 		recover(hub, sub, now_us);
 	if (sub->state == SUBSCRIBER_WAIT_IDR)
 		end_wait(hub, sub, now_us);
@@ -422,7 +442,8 @@ bool hub_peek(struct hub *hub, struct subscriber *sub, int64_t now_us,
 	if (sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head)
 		return false;
 	apply_policy(hub, sub, now_us);
-	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head)
+	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head ||
+	    inflight_is_in_doubt(&sub->inflight, now_us) || comes_late(hub, sub, now_us))
 		return false;
 	show(slot_at(hub, sub->seq), sub->framing, 0, ret_message);
 	return true;
@@ -436,6 +457,7 @@ void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t 
 	if (slot == NULL) {
 		slot = slot_at(hub, sub->seq++);
 		inflight_sent(&sub->inflight, (uint32_t)slot->seq, now_us);
+		carry_sent(&sub->carry, slot->end_bytes, slot->au->size, now_us);
 		sub->sent = 0;
 	}
 	size_t total = slot->header_size[sub->framing] + slot->au->size;
@@ -461,18 +483,6 @@ bool subscriber_mid_message(const struct subscriber *sub)
 	return sub->sending != NULL;
 }
 
-/* What came between two acknowledgements, while more was on its way, is what the link carries. */
-static void carry_ack(struct hub_carry *carry, const struct hub_slot *slot, bool more,
-		      int64_t now_us)
-{
-	if (slot != NULL && carry->acked_us != 0 && slot->end_bytes > carry->acked_bytes) {
-		carry->bytes += slot->end_bytes - carry->acked_bytes;
-		carry->us += now_us - carry->acked_us;
-	}
-	carry->acked_us = slot != NULL && more ? now_us : 0;
-	carry->acked_bytes = slot != NULL ? slot->end_bytes : 0;
-}
-
 unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
 		 int64_t *ret_publish_us)
 {
@@ -485,34 +495,39 @@ unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t 
 	uint64_t full = hub->head - 1 - (uint32_t)((uint32_t)(hub->head - 1) - seq);
 	bool known = full >= hub->tail && full < hub->head;
 	const struct hub_slot *slot = known ? slot_at(hub, full) : NULL;
-	carry_ack(&sub->carry, slot, sub->inflight.count > 0, now_us);
+	carry_acked(&sub->carry, known ? slot->end_bytes : sub->carry.sent, now_us);
 	if (ret_publish_us != NULL)
 		*ret_publish_us = known ? slot->publish_us : 0;
 	return settled;
-}
-
-static unsigned carried_bps(const struct hub_carry *carry)
-{
-	uint64_t bps =
-		carry->us >= CARRY_MEASURE_US ? carry->bytes * 8000000 / (uint64_t)carry->us : 0;
-
-	return bps < UINT32_MAX ? (unsigned)bps : UINT32_MAX;
 }
 
 void hub_survey(struct hub *hub, int64_t now_us,
 		void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg)
 {
 	for (struct subscriber *sub = hub->subs.next; sub != &hub->subs; sub = sub->next) {
-		struct hub_carry *carry = &sub->carry;
-		bool lagged = carry->lagged || sub->state == SUBSCRIBER_DRAINING;
+		bool lagged = sub->carry.lagged || sub->state == SUBSCRIBER_DRAINING;
 		bool counts = sub->inflight.acking && sub->state != SUBSCRIBER_PAUSED &&
-			      now_us - carry->joined_us > CARRY_GRACE_US;
+			      now_us - sub->carry.joined_us > SURVEY_GRACE_US;
+		unsigned carried_bps = carry_survey_bps(&sub->carry);
 		if (counts)
-			tell(arg, lagged, carried_bps(carry));
-		carry->bytes = 0;
-		carry->us = 0;
-		carry->lagged = false;
+			tell(arg, lagged, carried_bps);
 	}
+}
+
+void hub_expect_acks(struct subscriber *sub)
+{
+	sub->inflight.expected = true;
+}
+
+void hub_pong(struct subscriber *sub, int64_t ping_us, int64_t now_us)
+{
+	inflight_pong(&sub->inflight, ping_us, now_us);
+}
+
+bool hub_wants_ping(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return inflight_is_in_doubt(&sub->inflight, now_us) ||
+	       inflight_may_be_nearer(&sub->inflight, hub->cfg.lag_max_us);
 }
 
 void hub_pause(struct subscriber *sub)

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "streamer/au.h"
+#include "streamer/carry.h"
 #include "streamer/inflight.h"
 
 #define HUB_HEADER_MAX 34 /* bytes a framing may put before an access unit */
@@ -25,15 +26,6 @@ enum subscriber_state {
 	SUBSCRIBER_LIVE,
 	SUBSCRIBER_DRAINING, /* too far behind: gets nothing until what it was sent arrived */
 	SUBSCRIBER_PAUSED,   /* asked for nothing */
-};
-
-struct hub_carry {            /* how a subscriber's link does, since the last survey */
-	int64_t joined_us;    /* lag of the first moments says nothing of a link */
-	int64_t acked_us;     /* the last acknowledgement, 0: nothing was on its way after it... */
-	uint64_t acked_bytes; /* ...and how much was published up to what it named */
-	uint64_t bytes;       /* acknowledged after it while more was on its way... */
-	int64_t us;           /* ...in so much time */
-	bool lagged;
 };
 
 struct hub_slot; /* an access unit with its framings, counted */
@@ -51,7 +43,7 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
 	uint64_t skipped_aus; /* since its first: published while it did not pause, never given */
 
-	struct hub_carry carry;
+	struct carry carry;
 	struct inflight inflight;
 };
 
@@ -118,6 +110,13 @@ bool subscriber_mid_message(const struct subscriber *sub);
  * NULL) is when the newest of them was published, or 0 where that is no longer known. */
 unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
 		 int64_t *ret_publish_us);
+
+/* It is one of those who acknowledge. Such a one is to be pinged before its first message, and
+ * whenever hub_wants_ping(): to tell long round trips from a slow link, and whether it is silent.
+ */
+void hub_expect_acks(struct subscriber *sub);
+bool hub_wants_ping(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
+void hub_pong(struct subscriber *sub, int64_t ping_us, int64_t now_us);
 
 void hub_pause(struct subscriber *sub);
 void hub_resume(struct hub *hub, struct subscriber *sub, int64_t now_us);

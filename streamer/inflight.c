@@ -2,7 +2,14 @@
 
 #include "common/util.h"
 
-#define RTT_SLACK_US 100000
+#define RTT_SLACK_US   100000
+#define RTT_DOUBTED_US 300000 /* more is not believed before it is confirmed */
+
+/* TCP begins slowly, also after a pause: an IDR takes some round trips, and what follows is queued
+ * behind it for some more. */
+#define BEGIN_ROUND_TRIPS     10
+#define BEGIN_ROUND_TRIPS_MAX 4
+#define ROUND_TRIPS_MAX       2
 
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
 {
@@ -15,6 +22,12 @@ void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
 	unsigned at = (f->head + f->count++) % INFLIGHT_MAX;
 	f->seq[at] = seq;
 	f->sent_us[at] = now_us;
+}
+
+static void note_round_trip(struct inflight *f, int64_t rtt_us)
+{
+	rtt_us = max_i64(rtt_us, 1);
+	f->rtt_min_us = f->rtt_min_us > 0 ? min_i64(f->rtt_min_us, rtt_us) : rtt_us;
 }
 
 unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
@@ -30,9 +43,36 @@ unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
 	}
 	if (settled == 0)
 		return 0;
-	f->rtt_min_us = f->acking ? min_i64(f->rtt_min_us, f->rtt_us) : f->rtt_us;
+	note_round_trip(f, f->rtt_us);
 	f->acking = true;
 	return settled;
+}
+
+void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us)
+{
+	/* TCP keeps the order: what was sent before the ping has arrived. */
+	if (!f->acking && f->count > 0 && f->sent_us[f->head] < ping_us)
+		f->silent = true;
+	f->confirmed = f->acking;
+	note_round_trip(f, now_us - ping_us);
+}
+
+bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us)
+{
+	if (!f->expected || f->acking || f->silent || f->count == 0)
+		return false;
+	return f->rtt_min_us == 0 || now_us - f->sent_us[f->head] > f->rtt_min_us + RTT_SLACK_US;
+}
+
+bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us)
+{
+	return f->acking && f->count == 0 &&
+	       ROUND_TRIPS_MAX * f->rtt_min_us + RTT_SLACK_US > lag_max_us;
+}
+
+bool inflight_says_nothing(const struct inflight *f)
+{
+	return !f->acking && (f->silent || !f->expected);
 }
 
 bool inflight_is_full(const struct inflight *f)
@@ -47,7 +87,14 @@ int64_t inflight_age_us(const struct inflight *f, int64_t now_us)
 	return now_us - f->sent_us[f->head];
 }
 
-int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us)
+int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us, int64_t begun_us,
+			  int64_t now_us)
 {
-	return f->acking ? max_i64(lag_max_us, 2 * f->rtt_min_us + RTT_SLACK_US) : lag_max_us;
+	int64_t rtt_us = f->confirmed ? f->rtt_min_us : min_i64(f->rtt_min_us, RTT_DOUBTED_US);
+	bool begins = f->confirmed && now_us - begun_us < BEGIN_ROUND_TRIPS * rtt_us;
+	int64_t trips = begins ? BEGIN_ROUND_TRIPS_MAX : ROUND_TRIPS_MAX;
+
+	if (rtt_us == 0)
+		return f->expected ? INT64_MAX : lag_max_us;
+	return max_i64(lag_max_us, trips * rtt_us + RTT_SLACK_US);
 }

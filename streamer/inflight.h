@@ -13,8 +13,11 @@
 
 struct inflight {
 	unsigned head, count;
+	bool expected;      /* to acknowledge */
 	bool acking;        /* has acknowledged at least once */
-	int64_t rtt_min_us; /* smallest seen; 0 until acking */
+	bool silent;        /* has got something for certain and has not acknowledged it */
+	bool confirmed;     /* the smallest round trip: no picture was in the way */
+	int64_t rtt_min_us; /* smallest seen; 0 before any */
 	int64_t rtt_us;     /* newest seen */
 	uint32_t seq[INFLIGHT_MAX];
 	int64_t sent_us[INFLIGHT_MAX];
@@ -28,6 +31,20 @@ void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us);
  * it was never sent, or has acknowledged before, settles none. */
 unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us);
 
+/* It answered a ping, sent at ping_us. */
+void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us);
+
+/* Has what was sent first not arrived, or does it never acknowledge? Nothing more should be sent
+ * until that is known; the answer to a ping sent now will say. */
+bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us);
+
+/* Its round trip gives it more time than others have, and might be its link's slowness: even a
+ * first ping may share a TLS record with an IDR. Nothing is on its way: a ping will say. */
+bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us);
+
+/* It never acknowledged anything, and there is no reason to wait for it. */
+bool inflight_says_nothing(const struct inflight *f);
+
 /* It acknowledges, and not what it was sent lately. */
 bool inflight_is_full(const struct inflight *f);
 
@@ -35,7 +52,9 @@ bool inflight_is_full(const struct inflight *f);
  * viewer has never acknowledged anything. */
 int64_t inflight_age_us(const struct inflight *f, int64_t now_us);
 
-/* The age past which a viewer gets nothing more (protocol.md section 2, Slow viewers). */
-int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us);
+/* The age past which a viewer gets nothing more (protocol.md section 2, Slow viewers); begun_us:
+ * when it was begun with, at an IDR. */
+int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us, int64_t begun_us,
+			  int64_t now_us);
 
 #endif

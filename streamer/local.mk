@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/auq.c %D%/auq.h \
 	%D%/bits.c %D%/bits.h \
 	%D%/camera.c %D%/camera.h \
+	%D%/carry.c %D%/carry.h \
 	%D%/chain.c %D%/chain.h \
 	%D%/changes.c %D%/changes.h \
 	%D%/clock.c %D%/clock.h \

@@ -172,6 +172,20 @@ static bool needs_format(struct viewer *v, const struct hub_message *message)
 	return true;
 }
 
+static void ping(struct viewer *v, int64_t now_us)
+{
+	v->ping_us = now_us;
+	v->outbox.wanted |= OUTBOX_PING;
+}
+
+static bool ping_if_wanted(struct viewer *v, int64_t now_us)
+{
+	if (v->ping_us > v->pong_us || !hub_wants_ping(v->host->hub, &v->sub, now_us))
+		return false;
+	ping(v, now_us);
+	return true;
+}
+
 /* Sends of the next message what fits. *ret_more: there may be another. */
 static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 {
@@ -179,8 +193,12 @@ static bool send_message(struct viewer *v, int64_t now_us, bool *ret_more)
 	size_t sent;
 
 	*ret_more = false;
-	if (!v->subscribed || !hub_peek(v->host->hub, &v->sub, now_us, &message))
+	if (!v->subscribed)
 		return true;
+	if (!hub_peek(v->host->hub, &v->sub, now_us, &message)) {
+		*ret_more = ping_if_wanted(v, now_us);
+		return true;
+	}
 	if (needs_format(v, &message)) {
 		*ret_more = true;
 		return true;
@@ -273,9 +291,12 @@ static bool start_watching(struct viewer *v, int64_t now_us)
 		v->outbox.wanted |= OUTBOX_HELLO;
 		if (!v->host->online)
 			v->outbox.wanted |= OUTBOX_SOURCE;
+		ping(v, now_us); /* its answer is a round trip with nothing queued */
 	}
 	v->subscribed = true;
 	hub_subscribe(v->host->hub, &v->sub, v->framing, now_us);
+	if (is_v1(v))
+		hub_expect_acks(&v->sub);
 	v->host->watching++;
 	v->host->on_watching(v->host->arg);
 	log_info("viewer", "%llu: %s watches, %s", (unsigned long long)v->id, v->peer,
@@ -330,6 +351,7 @@ static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us
 		memcpy(v->decoder, in->decoder, sizeof(v->decoder));
 	if (hub_ack(v->host->hub, &v->sub, in->seq, now_us, &publish_us) > 0 && publish_us > 0)
 		percentile_add(&v->host->publish_to_ack, now_us - publish_us, now_us);
+	ping_if_wanted(v, now_us);
 }
 
 static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_us)
@@ -401,6 +423,8 @@ static void on_ws_event(struct viewer *v, const struct ws_event *event, int64_t 
 			outbox_want_pong(&v->outbox, event->payload, event->size);
 		break;
 	case WS_EVENT_PONG:
+		if (is_v1(v) && v->ping_us > v->pong_us)
+			hub_pong(&v->sub, v->ping_us, now_us);
 		v->pong_us = now_us;
 		break;
 	case WS_EVENT_CLOSE:
@@ -500,52 +524,39 @@ bool viewer_on_events(struct viewer *v, uint32_t epoll_events, int64_t now_us)
 	return send_all(v, now_us) && wire_watch(&v->wire, more) == 0;
 }
 
-/* Something is under way, and nothing of it arrives. */
-static bool is_stuck(const struct viewer *v, int64_t now_us)
-{
-	bool busy = v->wire.blocked || v->sub.state == SUBSCRIBER_DRAINING;
-
-	return busy && now_us - max_i64(v->sub.progress_us, v->since_us) >
-			       v->host->limits->progress_timeout_s * SECOND_US;
-}
-
 static bool tick_watching(struct viewer *v, int64_t now_us)
 {
 	const struct conf_limits *limits = v->host->limits;
+	bool busy = v->wire.blocked || v->sub.state == SUBSCRIBER_DRAINING;
+	int64_t still_us = now_us - max_i64(v->sub.progress_us, v->since_us);
 
-	if (is_stuck(v, now_us)) {
+	/* Something is under way, and nothing of it arrives. */
+	if (busy && still_us > limits->progress_timeout_s * SECOND_US) {
 		log_info("viewer", "%llu: took nothing for %u s", (unsigned long long)v->id,
 			 limits->progress_timeout_s);
 		return false;
 	}
 	if (!is_websocket(v))
 		return true;
-	if (v->ping_us > v->pong_us) {
-		if (now_us - v->ping_us <= limits->pong_timeout_s * SECOND_US)
-			return true;
+	int64_t waits_us = v->ping_us > v->pong_us ? now_us - v->ping_us : 0;
+	if (waits_us > limits->pong_timeout_s * SECOND_US) {
 		log_info("viewer", "%llu: no pong for %u s", (unsigned long long)v->id,
 			 limits->pong_timeout_s);
 		return false;
 	}
-	if (now_us - v->pong_us >= limits->ping_interval_s * SECOND_US) {
-		v->ping_us = now_us;
-		v->outbox.wanted |= OUTBOX_PING;
-		return viewer_flush(v, now_us);
-	}
-	return true;
+	if (waits_us > 0 || now_us - v->pong_us < limits->ping_interval_s * SECOND_US)
+		return true;
+	ping(v, now_us);
+	return viewer_flush(v, now_us);
 }
 
 bool viewer_tick(struct viewer *v, int64_t now_us)
 {
-	switch (v->state) {
-	case VIEWER_HANDSHAKE:
-		return now_us - v->since_us < v->host->limits->handshake_timeout_s * SECOND_US;
-	case VIEWER_CLOSING:
+	if (v->state == VIEWER_WATCHING)
+		return tick_watching(v, now_us);
+	if (v->state == VIEWER_CLOSING)
 		return now_us - v->closing_us < CLOSING_US;
-	case VIEWER_WATCHING:
-		break;
-	}
-	return tick_watching(v, now_us);
+	return now_us - v->since_us < v->host->limits->handshake_timeout_s * SECOND_US;
 }
 
 struct viewer *viewer_next(const struct viewer *v)

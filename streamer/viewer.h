@@ -74,8 +74,9 @@ struct viewer_facts { /* of one that watches: a copy, for people and programs */
 	uint64_t sent_aus, sent_bytes, skipped_aus;
 
 	/* What only a page says, by its acknowledgements. */
-	int64_t rtt_us, rtt_min_us; /* of a message and its acknowledgement; 0 before the first */
-	double latency_ms;          /* capture to shown as the page reckons; negative: not said */
+	int64_t rtt_us;     /* of a message and its acknowledgement; 0 before the first */
+	int64_t rtt_min_us; /* the smallest, of pings too */
+	double latency_ms;  /* capture to shown as the page reckons; negative: not said */
 	char decoder[VIEWMSG_WORD_SIZE]; /* "webcodecs", "broadway"; "": not said */
 };
 

@@ -136,6 +136,10 @@ static void join(struct naive_hub *n, struct naive_viewer *v, int64_t now_us)
 {
 	uint64_t idr;
 
+	v->sent = v->acked = 0;
+	v->timing = false;
+	v->bytes_per_s = v->bytes_per_s_before = 0;
+	v->period_us = v->judged_until_us = 0;
 	if (find_idr(n, &idr) && (!n->can_force_idr || (idr >= v->next && is_near(n, idr, now_us))))
 		begin_at(v, idr, now_us);
 	else
@@ -174,12 +178,66 @@ int64_t naive_lag_us(const struct naive_hub *n, const struct naive_viewer *v, in
 	return flies_us > waits_us ? flies_us : waits_us;
 }
 
-/* protocol.md 2: max(viewer_lag_max_ms, 2 x smallest round trip + 100 ms). */
-static int64_t limit_us(const struct naive_hub *n, const struct naive_viewer *v)
+/* protocol.md 2: max(viewer_lag_max_ms, 2 x smallest round trip + 100 ms); 4 of them in the first
+ * 10. What may yet be a slow link is taken for 300 ms at most. */
+static int64_t limit_us(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
 {
-	int64_t trips_us = 2 * v->rtt_min_us + 100000;
+	int64_t trip_us = v->rtt_min_us;
 
-	return v->acking && trips_us > n->cfg->lag_max_us ? trips_us : n->cfg->lag_max_us;
+	if (trip_us == 0)
+		return v->expected ? INT64_MAX : n->cfg->lag_max_us;
+	if (!v->confirmed && trip_us > 300000)
+		trip_us = 300000;
+	int64_t trips_us = 2 * trip_us + 100000;
+	if (v->confirmed && now_us - v->placed_us < 10 * trip_us)
+		trips_us = 4 * trip_us + 100000;
+	return trips_us > n->cfg->lag_max_us ? trips_us : n->cfg->lag_max_us;
+}
+
+static bool is_in_doubt(const struct naive_viewer *v, int64_t now_us)
+{
+	return v->expected && !v->acking && !v->silent && v->first < v->end &&
+	       (v->rtt_min_us == 0 ||
+		now_us - v->flights[v->first].sent_us > v->rtt_min_us + 100000);
+}
+
+bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
+{
+	bool far = 2 * v->rtt_min_us + 100000 > n->cfg->lag_max_us;
+
+	return is_in_doubt(v, now_us) || (v->acking && v->first == v->end && far);
+}
+
+static void note_round_trip(struct naive_viewer *v, int64_t rtt_us)
+{
+	if (rtt_us < 1)
+		rtt_us = 1;
+	if (v->rtt_min_us == 0 || rtt_us < v->rtt_min_us)
+		v->rtt_min_us = rtt_us;
+}
+
+void naive_pong(struct naive_viewer *v, int64_t ping_us, int64_t now_us)
+{
+	if (!v->acking && v->first < v->end && v->flights[v->first].sent_us < ping_us)
+		v->silent = true;
+	v->confirmed = v->acking;
+	note_round_trip(v, now_us - ping_us);
+}
+
+/* Would its next message, sent now, arrive past the limit? Known of those who lagged only. */
+static bool comes_late(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
+{
+	const struct naive_au *au = &n->aus[v->next];
+
+	uint64_t bytes_per_s = v->bytes_per_s;
+	if (v->bytes_per_s_before > bytes_per_s)
+		bytes_per_s = v->bytes_per_s_before;
+	if (bytes_per_s == 0 || now_us >= v->judged_until_us)
+		return false;
+	if (au->idr && v->first == v->end)
+		return false;
+	uint64_t takes_us = (v->sent - v->acked + au->size) * 1000000 / bytes_per_s;
+	return takes_us > 0 && now_us - au->publish_us + (int64_t)takes_us > limit_us(n, v, now_us);
 }
 
 static void recover(struct naive_hub *n, struct naive_viewer *v, int64_t now_us)
@@ -219,22 +277,68 @@ bool naive_peek(struct naive_hub *n, struct naive_viewer *v, int64_t now_us, uin
 	if (v->state == SUBSCRIBER_LIVE && v->next == n->head)
 		return false; /* nothing is held back: whether it is late is seen at the next */
 	if (v->state == SUBSCRIBER_LIVE &&
-	    (v->next < n->tail || naive_lag_us(n, v, now_us) > limit_us(n, v) ||
-	     (v->acking && v->end - v->first >= INFLIGHT_MAX)))
+	    (v->next < n->tail || naive_lag_us(n, v, now_us) > limit_us(n, v, now_us) ||
+	     (v->acking && v->end - v->first >= INFLIGHT_MAX) ||
+	     (v->first == v->end && comes_late(n, v, now_us)))) {
 		v->state = SUBSCRIBER_DRAINING;
-	if (v->state == SUBSCRIBER_DRAINING && (!v->acking || v->first == v->end))
+		v->judged_until_us = now_us + 10000000;
+	}
+	if (v->state == SUBSCRIBER_DRAINING &&
+	    (v->first == v->end || (!v->acking && (v->silent || !v->expected))))
 		recover(n, v, now_us);
 	if (v->state == SUBSCRIBER_WAIT_IDR)
 		end_wait(n, v, now_us);
-	if (v->state != SUBSCRIBER_LIVE || v->next == n->head)
+	if (v->state != SUBSCRIBER_LIVE || v->next == n->head || is_in_doubt(v, now_us) ||
+	    comes_late(n, v, now_us))
 		return false;
 	*ret_seq = v->next;
 	return true;
 }
 
-void naive_advance(struct naive_viewer *v, uint64_t seq, bool whole, int64_t now_us)
+static void note_sent(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, int64_t now_us)
+{
+	size_t from = bytes_between(n, 0, seq);
+
+	if (v->sent != from) {
+		v->acked = from;
+		v->timing = false;
+	}
+	v->sent = from + n->aus[seq].size;
+	if (v->timing)
+		return;
+	v->timing = true;
+	v->timed = v->sent;
+	v->timed_acked = v->acked;
+	v->timed_us = now_us;
+}
+
+static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us)
+{
+	bool known = seq >= n->tail && seq < n->head;
+	size_t to = known ? bytes_between(n, 0, (uint64_t)seq + 1) : v->sent;
+
+	to = to < v->sent ? to : v->sent;
+	if (to <= v->acked)
+		return;
+	v->acked = to;
+	if (!v->timing || to < v->timed)
+		return;
+	v->timing = false;
+	int64_t us = now_us > v->timed_us ? now_us - v->timed_us : 1;
+	uint64_t bytes_per_s = (to - v->timed_acked) * 1000000 / (uint64_t)us;
+	if (now_us - v->period_us > 5000000) {
+		v->period_us = now_us;
+		v->bytes_per_s_before = v->bytes_per_s;
+		v->bytes_per_s = 0;
+	}
+	v->bytes_per_s = bytes_per_s > v->bytes_per_s ? bytes_per_s : v->bytes_per_s;
+}
+
+void naive_advance(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, bool whole,
+		   int64_t now_us)
 {
 	if (!v->mid) {
+		note_sent(n, v, seq, now_us);
 		assert(seq == v->next && v->end < NAIVE_FLIGHTS_MAX);
 		v->next++;
 		v->flights[v->end].seq = seq;
@@ -259,9 +363,9 @@ unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, in
 		rtt_us = now_us - v->flights[v->first].sent_us;
 	if (settled == 0)
 		return 0;
-	if (!v->acking || rtt_us < v->rtt_min_us)
-		v->rtt_min_us = rtt_us;
+	note_round_trip(v, rtt_us);
 	v->acking = true;
+	note_acked(n, v, seq, now_us);
 	*ret_publish_us = 0;
 	if (seq >= n->tail && seq < n->head) /* runs are too short for seq to wrap */
 		*ret_publish_us = n->aus[seq].publish_us;

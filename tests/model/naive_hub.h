@@ -31,8 +31,16 @@ struct naive_viewer {
 		int64_t sent_us;
 	} flights[NAIVE_FLIGHTS_MAX]; /* sent and not acknowledged: from first to end */
 	unsigned first, end;
-	bool acking;
-	int64_t rtt_min_us;
+	bool expected, acking, silent, confirmed;
+	int64_t rtt_min_us; /* 0: not known */
+
+	/* What the link carries: places in all bytes ever published. */
+	size_t sent, acked;
+	bool timing;
+	size_t timed, timed_acked;
+	int64_t timed_us;
+	uint64_t bytes_per_s, bytes_per_s_before; /* most of this 5 s, and of those before */
+	int64_t period_us, judged_until_us;
 };
 
 struct naive_hub {
@@ -57,9 +65,12 @@ size_t naive_pinned_bytes(const struct naive_hub *n);
 void naive_subscribe(struct naive_hub *n, struct naive_viewer *v, int64_t now_us);
 void naive_resume(struct naive_hub *n, struct naive_viewer *v, int64_t now_us);
 bool naive_peek(struct naive_hub *n, struct naive_viewer *v, int64_t now_us, uint64_t *ret_seq);
-void naive_advance(struct naive_viewer *v, uint64_t seq, bool whole, int64_t now_us);
+void naive_advance(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, bool whole,
+		   int64_t now_us);
 unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us,
 		   int64_t *ret_publish_us);
+void naive_pong(struct naive_viewer *v, int64_t ping_us, int64_t now_us);
+bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us);
 int64_t naive_lag_us(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us);
 
 #endif

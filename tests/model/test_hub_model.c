@@ -31,6 +31,8 @@ struct viewer {
 	bool rewound, may_rewind;  /* resumed where no IDR can be asked for; before that message */
 	bool started;
 	uint32_t last_seq;
+	bool pinged;
+	int64_t ping_us;
 	uint64_t skipped_then; /* when the newest message began */
 	uint64_t sent_bytes;
 	size_t rx_size;
@@ -227,7 +229,7 @@ static size_t send_some(unsigned at, size_t budget)
 		check_begun(v, message.seq);
 	take(v, &message, bytes);
 	hub_advance(hub, &v->sub, bytes, now_us);
-	naive_advance(nv, seq, bytes == left, now_us);
+	naive_advance(&naive, nv, seq, bytes == left, now_us);
 	CHECK(v->sub.progress_us == now_us);
 	read_messages(v);
 	CHECK((v->rx_size == 0) == (bytes == left));
@@ -268,6 +270,20 @@ static void acknowledge(unsigned at)
 	settled_total += settled;
 }
 
+/* A ping is sent, or the pong of the last comes. */
+static void ping_or_pong(unsigned at)
+{
+	struct viewer *v = &viewers[at];
+
+	v->pinged = !v->pinged;
+	if (v->pinged) {
+		v->ping_us = now_us;
+		return;
+	}
+	hub_pong(&v->sub, v->ping_us, now_us);
+	naive_pong(&naive.viewers[at], v->ping_us, now_us);
+}
+
 static void pause_or_resume(unsigned at)
 {
 	struct viewer *v = &viewers[at];
@@ -293,6 +309,10 @@ static void subscribe(unsigned at)
 	v->framing = pick(HUB_FRAMINGS);
 	hub_subscribe(hub, &v->sub, v->framing, now_us);
 	naive_subscribe(&naive, &naive.viewers[at], now_us);
+	if (chance(2)) {
+		hub_expect_acks(&v->sub);
+		naive.viewers[at].expected = true;
+	}
 }
 
 static void unsubscribe(unsigned at)
@@ -367,9 +387,11 @@ static void act(unsigned at)
 		send_all(at);
 	else if (what < 65)
 		send_some(at, pick(pick(4) == 0 ? 3 : 600));
-	else if (what < 95 && at % 3 != 0) /* every third never acknowledges */
+	else if (what < 93 && at % 3 != 0) /* every third never acknowledges */
 		acknowledge(at);
-	else if (what < 98)
+	else if (what < 97)
+		ping_or_pong(at);
+	else if (what < 99)
 		pause_or_resume(at);
 	else if (chance(4))
 		unsubscribe(at);
@@ -389,6 +411,7 @@ static void check_all(void)
 		CHECK(sub->sent_aus == nv->sent_aus);
 		CHECK(sub->sent_bytes == viewers[i].sent_bytes);
 		CHECK(sub->skipped_aus == nv->skipped_aus);
+		CHECK(hub_wants_ping(hub, sub, now_us) == naive_wants_ping(&naive, nv, now_us));
 		CHECK(hub_lag_us(hub, sub, now_us) == naive_lag_us(&naive, nv, now_us));
 	}
 	CHECK(hub_subscriber_count(hub) == count);

@@ -53,6 +53,7 @@ unit_tests = \
 	%D%/test_nal \
 	%D%/test_origin \
 	%D%/test_outbox \
+	%D%/test_pacing \
 	%D%/test_pattern \
 	%D%/test_percentile \
 	%D%/test_photo \
@@ -315,6 +316,9 @@ TESTS += $(unit_tests)
 %C%_test_outbox_SOURCES = %D%/test_outbox.c
 %C%_test_outbox_CPPFLAGS = $(test_cppflags)
 %C%_test_outbox_LDADD = $(test_ldadd)
+%C%_test_pacing_SOURCES = %D%/test_pacing.c
+%C%_test_pacing_CPPFLAGS = $(test_cppflags)
+%C%_test_pacing_LDADD = $(test_ldadd)
 
 %C%_test_unixsock_SOURCES = %D%/test_unixsock.c
 %C%_test_unixsock_CPPFLAGS = $(test_cppflags)
@@ -370,6 +374,7 @@ fcgi_tests = \
 	%D%/test_cameras \
 	%D%/test_ctlclient \
 	%D%/test_options \
+	%D%/test_pacing \
 	%D%/test_request \
 	%D%/test_response
 check_PROGRAMS += $(fcgi_tests)

@@ -486,7 +486,7 @@ static void survey_tells_what_a_lagging_link_carries(void **state)
 	struct survey seen = survey();
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.lagged, 1);
-	assert_in_range(seen.carried_bps, AU_BYTES * 8 * 14, AU_BYTES * 8 * 16);
+	assert_in_range(seen.carried_bps, AU_BYTES * 8 * 14, AU_BYTES * 8 * 20);
 	hub_unsubscribe(hub, &sub);
 }
 

@@ -2,6 +2,11 @@
 
 #include "streamer/inflight.h"
 
+static int64_t limit_us(const struct inflight *f) /* long after it was begun with */
+{
+	return inflight_limit_us(f, 250000, 0, INT64_C(1000000000));
+}
+
 static void viewer_that_never_acknowledges_has_no_age(void **state)
 {
 	UNUSED_STATE(state);
@@ -9,7 +14,7 @@ static void viewer_that_never_acknowledges_has_no_age(void **state)
 
 	inflight_sent(&f, 1, 1000);
 	assert_int_equal(inflight_age_us(&f, 900000), 0);
-	assert_int_equal(inflight_limit_us(&f, 250000), 250000);
+	assert_int_equal(limit_us(&f), 250000);
 }
 
 static void age_is_that_of_the_oldest_unacknowledged(void **state)
@@ -33,10 +38,80 @@ static void limit_grows_with_the_smallest_round_trip(void **state)
 
 	inflight_sent(&f, 1, 0);
 	inflight_ack(&f, 1, 300000);
-	assert_int_equal(inflight_limit_us(&f, 250000), 700000);
+	assert_int_equal(limit_us(&f), 700000);
 	inflight_sent(&f, 2, 400000);
 	inflight_ack(&f, 2, 420000);
-	assert_int_equal(inflight_limit_us(&f, 250000), 250000);
+	assert_int_equal(limit_us(&f), 250000);
+}
+
+static void round_trip_of_a_ping_is_not_spoilt_by_the_first_pictures_size(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {.expected = true};
+
+	assert_true(limit_us(&f) > 10000000); /* nothing is known */
+	inflight_pong(&f, 0, 10000);
+	inflight_sent(&f, 1, 20000);
+	inflight_ack(&f, 1, 1000000);
+	assert_int_equal(limit_us(&f), 250000);
+}
+
+static void long_round_trip_is_believed_once_confirmed(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {.expected = true};
+
+	inflight_pong(&f, 0, 2000000); /* in one TLS record with an IDR */
+	inflight_sent(&f, 1, 1000);
+	assert_int_equal(inflight_ack(&f, 1, 2010000), 1);
+	assert_int_equal(limit_us(&f), 700000);
+	assert_true(inflight_may_be_nearer(&f, 250000));
+	struct inflight far = f;
+	inflight_pong(&far, 2010000, 4010000);
+	assert_int_equal(limit_us(&far), 2 * 2000000 + 100000);
+	inflight_pong(&f, 2010000, 2080000);
+	assert_int_equal(limit_us(&f), 250000);
+	assert_false(inflight_may_be_nearer(&f, 250000));
+	inflight_sent(&far, 2, 5000000);
+	assert_false(inflight_may_be_nearer(&far, 250000)); /* it is not known while that is out */
+}
+
+static void limit_is_wider_while_tcp_begins(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {.expected = true};
+
+	inflight_sent(&f, 1, 0);
+	inflight_ack(&f, 1, 200000);
+	assert_int_equal(inflight_limit_us(&f, 250000, 1000000, 1000000), 500000);
+	inflight_pong(&f, 300000, 500000);
+	assert_int_equal(inflight_limit_us(&f, 250000, 1000000, 1000000), 900000);
+	assert_int_equal(inflight_limit_us(&f, 250000, 1000000, 2999999), 900000);
+	assert_int_equal(inflight_limit_us(&f, 250000, 1000000, 3000000), 500000);
+}
+
+static void doubt_lasts_until_an_ack_or_a_pong_after_the_first_message(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {.expected = true};
+
+	assert_false(inflight_is_in_doubt(&f, 0));
+	inflight_sent(&f, 1, 1000);
+	assert_true(inflight_is_in_doubt(&f, 1000)); /* no round trip known */
+	inflight_pong(&f, 0, 20000);
+	assert_false(inflight_is_in_doubt(&f, 121000));
+	assert_true(inflight_is_in_doubt(&f, 121001));
+	assert_false(inflight_says_nothing(&f));
+
+	struct inflight silent = f, acking = f;
+	inflight_pong(&silent, 121001, 141001);
+	assert_false(inflight_is_in_doubt(&silent, 200000));
+	assert_true(inflight_says_nothing(&silent));
+	inflight_ack(&acking, 1, 150000);
+	inflight_sent(&acking, 2, 160000);
+	assert_false(inflight_is_in_doubt(&acking, 900000));
+	inflight_ack(&silent, 1, 500000);
+	assert_false(inflight_says_nothing(&silent));
 }
 
 static void ack_of_what_was_never_sent_settles_only_what_was(void **state)
@@ -105,6 +180,10 @@ int main(void)
 		cmocka_unit_test(viewer_that_never_acknowledges_has_no_age),
 		cmocka_unit_test(age_is_that_of_the_oldest_unacknowledged),
 		cmocka_unit_test(limit_grows_with_the_smallest_round_trip),
+		cmocka_unit_test(round_trip_of_a_ping_is_not_spoilt_by_the_first_pictures_size),
+		cmocka_unit_test(long_round_trip_is_believed_once_confirmed),
+		cmocka_unit_test(limit_is_wider_while_tcp_begins),
+		cmocka_unit_test(doubt_lasts_until_an_ack_or_a_pong_after_the_first_message),
 		cmocka_unit_test(ack_of_what_was_never_sent_settles_only_what_was),
 		cmocka_unit_test(seq_may_wrap),
 		cmocka_unit_test(full_list_stays_in_bounds),

@@ -268,7 +268,7 @@ static inline void publish(struct scene *s, struct au *au)
 	turn(s);
 }
 
-/* VIEWERS of them, all of which have the IDR, and nothing is counted yet. */
+/* VIEWERS of them, all of which have the IDR and said so if they can; nothing is counted yet. */
 static inline void watch_all(struct scene *s, enum way way, int fds[static VIEWERS])
 {
 	char text[64];
@@ -276,8 +276,11 @@ static inline void watch_all(struct scene *s, enum way way, int fds[static VIEWE
 	for (unsigned i = 0; i < VIEWERS; i++)
 		fds[i] = watch(s, way);
 	publish(s, make_au(true, AU_BYTES));
-	for (unsigned i = 0; i < VIEWERS; i++)
+	for (unsigned i = 0; i < VIEWERS; i++) {
 		assert_true(drain(fds[i], text, sizeof(text)) >= AU_BYTES);
+		if (way == V1)
+			say(fds[i], "{\"type\":\"ack\",\"seq\":0}");
+	}
 	turn(s);
 }
 
