@@ -281,7 +281,7 @@ static int call_camera(void *ctx, const struct api_call *call, struct ctl_reply 
 		       struct error *err)
 {
 	struct cameras *cameras = ctx;
-	struct visit visit;
+	struct visit visit = {.fd = -1};
 	int r = enter(cameras, call, &visit, err);
 
 	if (r < 0)
