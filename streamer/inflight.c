@@ -66,7 +66,7 @@ bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us)
 
 bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us)
 {
-	return f->acking && f->count == 0 &&
+	return f->acking && !f->confirmed && f->count == 0 &&
 	       ROUND_TRIPS_MAX * f->rtt_min_us + RTT_SLACK_US > lag_max_us;
 }
 

@@ -39,7 +39,7 @@ void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us);
 bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us);
 
 /* Its round trip gives it more time than others have, and might be its link's slowness: even a
- * first ping may share a TLS record with an IDR. Nothing is on its way: a ping will say. */
+ * first ping may share a TLS record with an IDR. Nothing is on its way: one ping will say. */
 bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us);
 
 /* It never acknowledged anything, and there is no reason to wait for it. */

@@ -205,7 +205,7 @@ bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, i
 {
 	bool far = 2 * v->rtt_min_us + 100000 > n->cfg->lag_max_us;
 
-	return is_in_doubt(v, now_us) || (v->acking && v->first == v->end && far);
+	return is_in_doubt(v, now_us) || (v->acking && !v->confirmed && v->first == v->end && far);
 }
 
 static void note_round_trip(struct naive_viewer *v, int64_t rtt_us)

@@ -67,13 +67,15 @@ static void long_round_trip_is_believed_once_confirmed(void **state)
 	assert_int_equal(limit_us(&f), 700000);
 	assert_true(inflight_may_be_nearer(&f, 250000));
 	struct inflight far = f;
+	inflight_sent(&far, 2, 2010000);
+	assert_false(inflight_may_be_nearer(&far, 250000)); /* it is not known while that is out */
+	inflight_ack(&far, 2, 4010000);
 	inflight_pong(&far, 2010000, 4010000);
 	assert_int_equal(limit_us(&far), 2 * 2000000 + 100000);
+	assert_false(inflight_may_be_nearer(&far, 250000)); /* asked once: now it is believed */
 	inflight_pong(&f, 2010000, 2080000);
 	assert_int_equal(limit_us(&f), 250000);
 	assert_false(inflight_may_be_nearer(&f, 250000));
-	inflight_sent(&far, 2, 5000000);
-	assert_false(inflight_may_be_nearer(&far, 250000)); /* it is not known while that is out */
 }
 
 static void limit_is_wider_while_tcp_begins(void **state)
