@@ -1,11 +1,15 @@
 # Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
 # or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
 bench_node_parts = fanout join slow hop $(bench_api)
-BENCH = split $(bench_node_parts)
+BENCH = split encode $(bench_node_parts)
 CLEAN_LOCAL += bench
 
-EXTRA_PROGRAMS = %D%/bench_split
+EXTRA_PROGRAMS = %D%/bench_encode %D%/bench_split
 CLEANFILES += $(EXTRA_PROGRAMS)
+
+%C%_bench_encode_SOURCES = %D%/bench_encode.c streamer/backends.c
+%C%_bench_encode_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_bench_encode_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 
 %C%_bench_split_SOURCES = %D%/bench_split.c
 %C%_bench_split_CPPFLAGS = $(AM_CPPFLAGS)
@@ -51,9 +55,13 @@ EXTRA_DIST += \
 
 samples_dir = $${NALCAST_SAMPLES:-$(abs_top_srcdir)/../shared/samples}
 
-.PHONY: bench bench-split $(bench_node_parts:%=bench-%)
+.PHONY: bench bench-encode bench-split $(bench_node_parts:%=bench-%)
 bench:
 	$(AM_V_at)for part in $(BENCH); do $(MAKE) --no-print-directory bench-$$part || exit; done
+
+bench-encode: %D%/bench_encode
+	$(AM_V_at)$(MKDIR_P) bench
+	$(AM_V_at)%D%/bench_encode bench/encode.json
 
 bench-split: %D%/bench_split
 	$(AM_V_at)$(MKDIR_P) bench
