@@ -4,6 +4,7 @@ EXTRA_DIST += tests/package.json tests/package-lock.json tests/.npmrc \
 	tests/lib/encode.mjs tests/lib/fake-server.mjs tests/lib/page.mjs tests/lib/pattern.mjs \
 	tests/lib/reference.mjs \
 	tests/browser/embedded.html tests/browser/embedded.js \
+	tests/browser/mainsail.html tests/browser/mainsail.js tests/browser/mainsail.test.mjs \
 	tests/browser/original.html tests/browser/original.js tests/browser/photos.html \
 	tests/browser/photos.js tests/browser/photos.test.mjs tests/browser/whole.mjs \
 	tests/browser/cameras.test.mjs tests/browser/change.test.mjs tests/browser/demo.test.mjs tests/browser/recorded.test.mjs \
