@@ -33,6 +33,7 @@ struct connection {
 
 struct control {
 	sd_event *event;
+	struct survey survey;
 	struct op_host host;
 	struct listener *listener;
 	struct connection connections[CONNECTIONS_MAX];
@@ -205,7 +206,8 @@ int control_new(sd_event *event, int listen_fd, struct stream *stream, struct co
 	if (control == NULL)
 		return error_set(err, -ENOMEM, "out of memory");
 	control->event = event;
-	control->host = (struct op_host){stream, clock_now_us()};
+	survey_init(&control->survey, event, on_news, control);
+	control->host = (struct op_host){stream, &control->survey, clock_now_us()};
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		control->connections[i].fd = -1;
 	struct listener_config listener = {
@@ -234,6 +236,7 @@ void control_free(struct control *control)
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		if (control->connections[i].fd >= 0)
 			close_connection(&control->connections[i]);
+	survey_clear(&control->survey);
 	listener_free(control->listener);
 	free(control);
 }

@@ -68,6 +68,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/statejson.c %D%/statejson.h \
 	%D%/store.c %D%/store.h \
 	%D%/stream.c %D%/stream.h \
+	%D%/survey.c %D%/survey.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/viewer.c %D%/viewer.h \
 	%D%/viewmsg.c %D%/viewmsg.h \

@@ -22,9 +22,11 @@
 #include "common/error.h"
 #include "streamer/args.h"
 #include "streamer/stream.h"
+#include "streamer/survey.h"
 
 struct op_host { /* what operations work on; outlives them */
 	struct stream *stream;
+	struct survey *survey;
 	int64_t start_us; /* of this process; CLOCK_MONOTONIC */
 };
 
@@ -44,13 +46,13 @@ struct op { /* one request under way; embedded in its connection */
 	/* What an operation that waits remembers. */
 	int64_t timeout_us;
 	bool changed;
-	uint64_t ticket;                 /* of its change; see stream_change() */
+	uint64_t ticket;                 /* of its change or survey */
 	json_t *requested;               /* owned */
 	struct pipeline_picture picture; /* that was requested */
 };
 
 /* Runs req. Afterwards op->reply is the answer, or op->wait is set: then op_look() is to be called
- * whenever the stream has news, and op_expire() op->timeout_us after now. */
+ * whenever stream or survey have news, and op_expire() op->timeout_us after now. */
 void op_begin(struct op *op, const struct op_host *host, const struct ctl_request *req);
 
 /* Both end the waiting with op->reply set; op_look() only if it is over: then true. */

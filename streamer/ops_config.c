@@ -1,10 +1,8 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/util.h"
-#include "streamer/clock.h"
 #include "streamer/ops.h"
 #include "streamer/safetext.h"
 #include "streamer/statejson.h"
@@ -132,44 +130,62 @@ static json_t *source_entry(const struct source_caps *caps, const char *user)
 			 user != NULL ? safetext(user) : json_null());
 }
 
-/* This camera is told first, by what is known of it: it need not answer now. */
-static void add_others(json_t *list, const struct source_ops *ops, const struct source_caps *mine)
+static bool is_same_camera(const struct source_caps *a, const struct source_caps *b)
 {
-	struct source_info *infos = NULL;
-	int count = source_list(ops, &infos);
+	return strcmp(a->backend, b->backend) == 0 && strcmp(a->id, b->id) == 0;
+}
 
-	for (int i = 0; i < count; i++) {
-		const struct source_info *info = &infos[i];
-		if (strcmp(info->caps.backend, mine->backend) == 0 &&
-		    strcmp(info->caps.id, mine->id) == 0)
-			continue;
-		json_array_append_new(list, source_entry(&info->caps, info->in_use_by[0] != '\0'
-									      ? info->in_use_by
-									      : NULL));
+/* This camera is told first, by what is known of it. */
+static json_t *sources_body(const struct op *op, const struct source_info *infos, unsigned count)
+{
+	const struct conf *conf = settings_conf(stream_settings(op->host->stream));
+	json_t *list = json_array();
+	struct source_caps mine;
+
+	stream_get_caps(op->host->stream, &mine);
+	if (mine.backend[0] != '\0')
+		json_array_append_new(list, source_entry(&mine, conf->name));
+	for (unsigned i = 0; i < count; i++) {
+		const char *user = infos[i].in_use_by;
+		if (!is_same_camera(&infos[i].caps, &mine))
+			json_array_append_new(list, source_entry(&infos[i].caps,
+								 user[0] != '\0' ? user : NULL));
 	}
-	free(infos);
+	return list;
+}
+
+static bool survey_is_done(const struct op *op, const struct stream_status *status)
+{
+	unsigned count;
+
+	(void)status;
+	return survey_found(op->host->survey, op->ticket, &count) != NULL;
+}
+
+static void answer_sources(struct op *op, const struct stream_status *status, bool pending)
+{
+	unsigned count = 0;
+
+	(void)status;
+	if (pending) {
+		op_fail_unavailable(op, "a camera's driver does not answer");
+		return;
+	}
+	const struct source_info *infos = survey_found(op->host->survey, op->ticket, &count);
+	op_reply(op, sources_body(op, infos, count));
 }
 
 static void op_sources(struct op *op, const json_t *args)
 {
-	const struct conf *conf = settings_conf(stream_settings(op->host->stream));
-	json_t *list = json_array();
-	struct source_caps mine, caps;
+	static const struct op_wait wait_for_survey = {survey_is_done, answer_sources};
+	struct error err = {0};
 
 	(void)args;
-	stream_get_caps(op->host->stream, &mine);
-	if (mine.backend[0] != '\0')
-		json_array_append_new(list, source_entry(&mine, conf->name));
-	for (const struct source_ops *const *ops = source_backends; *ops != NULL; ops++) {
-		if ((*ops)->list != NULL)
-			add_others(list, *ops, &mine);
-		/* A file is not hardware, and nothing finds files by itself. */
-		else if (strcmp((*ops)->name, mine.backend) != 0 &&
-			 strcmp((*ops)->name, "file") != 0 &&
-			 source_probe(*ops, "", &caps, NULL) == 0)
-			json_array_append_new(list, source_entry(&caps, NULL));
-	}
-	op_reply(op, list);
+	op->ticket = survey_join(op->host->survey, &err);
+	if (op->ticket == 0)
+		op_fail_unavailable(op, err.text);
+	else
+		op_wait_for(op, &wait_for_survey, SURVEY_US);
 }
 
 const struct op_entry ops_config[] = {

@@ -67,6 +67,7 @@ unit_tests = \
 	%D%/test_source \
 	%D%/test_source_feed \
 	%D%/test_source_file \
+	%D%/test_sources \
 	%D%/test_splitlog \
 	%D%/test_splitter \
 	%D%/test_splitter_damage \
@@ -162,6 +163,10 @@ TESTS += $(unit_tests)
 %C%_test_splitter_sps_SOURCES = %D%/test_splitter_sps.c
 %C%_test_splitter_sps_CPPFLAGS = $(test_cppflags)
 %C%_test_splitter_sps_LDADD = $(test_ldadd)
+
+%C%_test_sources_SOURCES = %D%/test_sources.c
+%C%_test_sources_CPPFLAGS = $(test_cppflags) $(SYSTEMD_CFLAGS)
+%C%_test_sources_LDADD = $(test_ldadd)
 
 %C%_test_sps_SOURCES = %D%/test_sps.c
 %C%_test_sps_CPPFLAGS = $(test_cppflags)
