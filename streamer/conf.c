@@ -101,7 +101,7 @@ static int set_source(struct conf *conf, const char *value)
 
 	if (len == 0 || len >= sizeof(conf->source))
 		return -EINVAL;
-	if (strncmp(value, "file", len) == 0 && device[0] == '\0')
+	if (len == 4 && memcmp(value, "file", len) == 0 && device[0] == '\0')
 		return -EINVAL;
 	if (copy(conf->source_device, sizeof(conf->source_device), device) < 0)
 		return -EINVAL;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util.h"
 #include "streamer/conf.h"
 #include "streamer/confload.h"
 
@@ -75,6 +76,12 @@ static void values_are_read_with_their_units(void **state)
 	assert_int_equal(conf_set(&conf, "source", "file:/tmp/a:b.h264", NULL), 0);
 	assert_string_equal(conf.source, "file");
 	assert_string_equal(conf.source_device, "/tmp/a:b.h264");
+	/* No file without its path; what begins like it is another. */
+	static const char *const names[] = {"f", "fi", "fil", "files"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(conf_set(&conf, "source", names[i], NULL), 0);
+		assert_string_equal(conf.source, names[i]);
+	}
 }
 
 static void wrong_values_are_refused_and_named(void **state)
@@ -107,6 +114,7 @@ static void wrong_values_are_refused_and_named(void **state)
 		{"viewers-max", "0"},
 		{"source", ""},
 		{"source", "file:"},
+		{"source", "file"},
 		{"profiles", "main"},
 		{"log-level", "loud"},
 		{"name", "api"},
