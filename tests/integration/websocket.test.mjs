@@ -116,7 +116,8 @@ describe('a WebSocket', () => {
   });
 
   test('bytes that come one at a time make the same messages', async () => {
-    const viewer = new Wire(daemon, { head: '', acks: false });
+    // Whatever else it said would stand in the middle of a frame.
+    const viewer = new Wire(daemon, { head: '', acks: false, answersPings: false });
     const bytes = Buffer.concat([Buffer.from(['GET /stream HTTP/1.1', 'Host: a',
       'Upgrade: websocket', 'Connection: keep-alive, Upgrade', 'Sec-WebSocket-Version: 13',
       `Sec-WebSocket-Key: ${viewer.key}`, 'Sec-WebSocket-Protocol: nalcast.v1', '', '']
