@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	%D%/fcgi_input.h \
 	%D%/h264_file.h \
 	%D%/h264_write.h \
+	%D%/hub_scene.h \
 	%D%/run.sh \
 	%D%/scene.h \
 	%D%/splitter_show.h \
