@@ -1,9 +1,11 @@
 /* The limit that nalcastd's fan-out is held against: one epoll loop that sends the same contiguous
- * bytes to everybody by send(), and does nothing else. floor SOCKET BYTES FPS.
+ * bytes to everybody by send(), and does nothing else. floor SOCKET BYTES FPS [hear].
  *
  * It speaks just enough WebSocket for the load client. Requests are taken to come in one piece,
- * and what clients say afterwards is not read. A socket that takes only part of a message gets
- * the rest before the next one; one that takes nothing misses messages. */
+ * and what clients say afterwards is not read; or, with "hear", is read by one recv() each time,
+ * and not looked at: what nobody can do without who is to see acknowledgements. A socket that takes
+ * only part of a message gets the rest before the next one; one that takes nothing misses
+ * messages. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -34,6 +36,7 @@ static int fd_end; /* one past the highest that was open */
 static uint8_t *message; /* WebSocket header, stamp, zeros */
 static size_t message_size, header_size;
 static uint32_t messages;
+static bool hears;
 
 static _Noreturn void fail(const char *what)
 {
@@ -106,14 +109,27 @@ static bool upgrade(int fd)
 	return send(fd, answer, answer_size, MSG_NOSIGNAL) == (ssize_t)answer_size;
 }
 
+static void hear(int fd)
+{
+	char said[4096];
+
+	if (recv(fd, said, sizeof(said), MSG_DONTWAIT) == 0)
+		drop(fd);
+}
+
 static void take_peer(int epoll_fd, int fd, uint32_t events)
 {
+	if (hears && peers[fd].open && (events & (EPOLLHUP | EPOLLERR)) == 0) {
+		hear(fd);
+		return;
+	}
 	if (peers[fd].open || (events & (EPOLLHUP | EPOLLERR)) != 0 || !upgrade(fd)) {
 		drop(fd);
 		return;
 	}
 	peers[fd].open = true;
-	watch(epoll_fd, fd, EPOLL_CTL_MOD, 0); /* only its end is told from now on */
+	/* Else only its end is told from now on. */
+	watch(epoll_fd, fd, EPOLL_CTL_MOD, hears ? EPOLLIN | EPOLLET : 0);
 }
 
 /* What is left of an earlier message is the same bytes: its stamp was sent long ago. */
@@ -163,9 +179,10 @@ int main(int argc, char **argv)
 	struct rlimit files = {FDS_MAX, FDS_MAX};
 	uint64_t bytes, fps;
 
-	if (argc != 4 || parse_unsigned(argv[2], STAMP_BYTES, AU_MAX_BYTES, &bytes) < 0 ||
+	hears = argc == 5 && strcmp(argv[4], "hear") == 0;
+	if (argc != 4 + hears || parse_unsigned(argv[2], STAMP_BYTES, AU_MAX_BYTES, &bytes) < 0 ||
 	    parse_unsigned(argv[3], 1, FPS_MAX, &fps) < 0) {
-		fprintf(stderr, "usage: floor SOCKET BYTES FPS\n");
+		fprintf(stderr, "usage: floor SOCKET BYTES FPS [hear]\n");
 		return 1;
 	}
 	setrlimit(RLIMIT_NOFILE, &files); /* where it is refused, fewer viewers must do */

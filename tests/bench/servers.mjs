@@ -64,6 +64,12 @@ function startFloor(dir, { bytes, fps }) {
   return onSocket(dir, [tool('floor'), 'SOCKET', bytes, fps]);
 }
 
+/** The same, and what viewers say is read. */
+async function startHearing(dir, { bytes, fps }) {
+  const server = await onSocket(dir, [tool('floor'), 'SOCKET', bytes, fps, 'hear']);
+  return { ...server, load: ['--acks'] };
+}
+
 function startWs(dir, { bytes, fps }) {
   return onSocket(dir, [process.execPath, path.join(here, 'ws.mjs'), 'SOCKET', bytes, fps]);
 }
@@ -114,6 +120,7 @@ function ws4pyIsMissing() {
 /** What is compared. missing(): why it cannot be, or null. */
 export const ways = {
   floor: { title: 'send() loop', start: startFloor },
+  hear: { title: 'send() and recv() loop', start: startHearing },
   raw: { title: 'nalcastd, raw', start: startNalcastd },
   acks: { title: 'nalcastd, all acknowledge', start: startAcknowledged },
   ws: { title: 'npm ws', start: startWs, missing: wsIsMissing },
