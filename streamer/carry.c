@@ -54,9 +54,10 @@ void carry_lagged(struct carry *c, int64_t now_us)
 
 int64_t carry_takes_us(const struct carry *c, size_t size, int64_t now_us)
 {
+	if (now_us >= c->judged_until_us)
+		return 0;
 	uint64_t bytes_per_s = c->most > c->most_before ? c->most : c->most_before;
-
-	if (bytes_per_s == 0 || now_us >= c->judged_until_us)
+	if (bytes_per_s == 0)
 		return 0;
 	return (int64_t)((c->sent - c->acked + size) * SECOND_US / bytes_per_s);
 }

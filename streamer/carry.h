@@ -11,7 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct carry {
+struct carry { /* what the sending of a message looks at comes last, beside struct inflight */
+	/* Since the last survey. */
+	uint64_t bytes;
+	int64_t us;
+	bool lagged;
+	int64_t joined_us; /* lag of the first moments says nothing of a link */
+
+	/* The most that was seen, bytes a second: in this period, in the one before. */
+	uint64_t most, most_before;
+	int64_t period_us; /* when this one began */
+	int64_t judged_until_us;
+
 	/* Places in the stream, in bytes: to there it was sent and has acknowledged. */
 	uint64_t sent, acked;
 
@@ -19,17 +30,6 @@ struct carry {
 	uint64_t timed;       /* ...that ends there... */
 	uint64_t timed_acked; /* ...of before which that had been acknowledged... */
 	int64_t timed_us;     /* ...when it was sent */
-
-	/* The most that was seen, bytes a second: in this period, in the one before. */
-	uint64_t most, most_before;
-	int64_t period_us; /* when this one began */
-	int64_t judged_until_us;
-
-	/* Since the last survey. */
-	uint64_t bytes;
-	int64_t us;
-	bool lagged;
-	int64_t joined_us; /* lag of the first moments says nothing of a link */
 };
 
 /* A message of so many bytes goes out that ends there. */

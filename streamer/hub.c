@@ -456,8 +456,10 @@ void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t 
 	sub->progress_us = now_us;
 	if (slot == NULL) {
 		slot = slot_at(hub, sub->seq++);
-		inflight_sent(&sub->inflight, (uint32_t)slot->seq, now_us);
-		carry_sent(&sub->carry, slot->end_bytes, slot->au->size, now_us);
+		if (sub->inflight.expected) {
+			inflight_sent(&sub->inflight, (uint32_t)slot->seq, now_us);
+			carry_sent(&sub->carry, slot->end_bytes, slot->au->size, now_us);
+		}
 		sub->sent = 0;
 	}
 	size_t total = slot->header_size[sub->framing] + slot->au->size;

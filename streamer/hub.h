@@ -31,16 +31,17 @@ enum subscriber_state {
 struct hub_slot; /* an access unit with its framings, counted */
 
 struct subscriber { /* embedded in its owner; private to hub.c but for the counters */
-	struct subscriber *prev, *next;
+	/* A cache line of what every access unit asks for. */
 	enum subscriber_state state;
 	unsigned framing;
 	uint64_t seq;      /* the next message it has not begun */
 	int64_t placed_us; /* when it was put there: older messages count as due since then */
-	struct hub_slot *sending; /* half-sent message, held; NULL at a message's border */
-	size_t sent;              /* bytes of it already written */
-
+	struct hub_slot *sending;      /* half-sent message, held; NULL at a message's border */
+	size_t sent;                   /* bytes of it already written */
 	int64_t progress_us;           /* when it last took or acknowledged anything */
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
+
+	struct subscriber *prev, *next;
 	uint64_t skipped_aus; /* since its first: published while it did not pause, never given */
 
 	struct carry carry;

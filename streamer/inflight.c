@@ -11,6 +11,12 @@
 #define BEGIN_ROUND_TRIPS_MAX 4
 #define ROUND_TRIPS_MAX       2
 
+/* How long the oldest has been out; there must be one. */
+static int64_t oldest_us(const struct inflight *f, int64_t now_us)
+{
+	return (uint32_t)now_us - f->message[f->head].sent_us;
+}
+
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
 {
 	if (inflight_is_full(f))
@@ -20,8 +26,8 @@ void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
 		f->count--;
 	}
 	unsigned at = (f->head + f->count++) % INFLIGHT_MAX;
-	f->seq[at] = seq;
-	f->sent_us[at] = now_us;
+	f->message[at].seq = seq;
+	f->message[at].sent_us = (uint32_t)now_us;
 }
 
 static void note_round_trip(struct inflight *f, int64_t rtt_us)
@@ -35,8 +41,8 @@ unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
 	unsigned settled = 0;
 
 	/* seq wraps: later is what lies less than half the circle ahead. */
-	while (f->count > 0 && (int32_t)(seq - f->seq[f->head]) >= 0) {
-		f->rtt_us = now_us - f->sent_us[f->head];
+	while (f->count > 0 && (int32_t)(seq - f->message[f->head].seq) >= 0) {
+		f->rtt_us = oldest_us(f, now_us);
 		f->head = (f->head + 1) % INFLIGHT_MAX;
 		f->count--;
 		settled++;
@@ -51,7 +57,7 @@ unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
 void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us)
 {
 	/* TCP keeps the order: what was sent before the ping has arrived. */
-	if (!f->acking && f->count > 0 && f->sent_us[f->head] < ping_us)
+	if (!f->acking && f->count > 0 && oldest_us(f, now_us) > now_us - ping_us)
 		f->silent = true;
 	f->confirmed = f->acking;
 	note_round_trip(f, now_us - ping_us);
@@ -61,7 +67,7 @@ bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us)
 {
 	if (!f->expected || f->acking || f->silent || f->count == 0)
 		return false;
-	return f->rtt_min_us == 0 || now_us - f->sent_us[f->head] > f->rtt_min_us + RTT_SLACK_US;
+	return f->rtt_min_us == 0 || oldest_us(f, now_us) > f->rtt_min_us + RTT_SLACK_US;
 }
 
 bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us)
@@ -84,7 +90,7 @@ int64_t inflight_age_us(const struct inflight *f, int64_t now_us)
 {
 	if (!f->acking || f->count == 0)
 		return 0;
-	return now_us - f->sent_us[f->head];
+	return oldest_us(f, now_us);
 }
 
 int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us, int64_t begun_us,

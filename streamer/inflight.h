@@ -19,8 +19,11 @@ struct inflight {
 	bool confirmed;     /* the smallest round trip: no picture was in the way */
 	int64_t rtt_min_us; /* smallest seen; 0 before any */
 	int64_t rtt_us;     /* newest seen */
-	uint32_t seq[INFLIGHT_MAX];
-	int64_t sent_us[INFLIGHT_MAX];
+	/* Side by side, and short: with a thousand viewers what is touched is what it costs. */
+	struct {
+		uint32_t seq;
+		uint32_t sent_us; /* the low 32 bits: none is out for an hour */
+	} message[INFLIGHT_MAX];
 };
 
 /* A message's first byte goes out. A full list forgets its newest: the viewer is hopeless. That of

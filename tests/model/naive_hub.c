@@ -304,12 +304,17 @@ static void note_sent(struct naive_hub *n, struct naive_viewer *v, uint64_t seq,
 		v->timing = false;
 	}
 	v->sent = from + n->aus[seq].size;
-	if (v->timing)
-		return;
-	v->timing = true;
-	v->timed = v->sent;
-	v->timed_acked = v->acked;
-	v->timed_us = now_us;
+	if (!v->timing) {
+		v->timing = true;
+		v->timed = v->sent;
+		v->timed_acked = v->acked;
+		v->timed_us = now_us;
+	}
+	assert(v->end < NAIVE_FLIGHTS_MAX);
+	v->flights[v->end].seq = seq;
+	v->flights[v->end++].sent_us = now_us;
+	if (v->end - v->first > INFLIGHT_MAX)
+		v->first++; /* of one that never acknowledged: it does not matter which */
 }
 
 static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us)
@@ -338,14 +343,11 @@ void naive_advance(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, bo
 		   int64_t now_us)
 {
 	if (!v->mid) {
-		note_sent(n, v, seq, now_us);
-		assert(seq == v->next && v->end < NAIVE_FLIGHTS_MAX);
+		assert(seq == v->next);
 		v->next++;
-		v->flights[v->end].seq = seq;
-		v->flights[v->end++].sent_us = now_us;
-		if (v->end - v->first > INFLIGHT_MAX)
-			v->first++; /* of one that never acknowledged: it does not matter which */
 	}
+	if (!v->mid && v->expected)
+		note_sent(n, v, seq, now_us);
 	v->begun = true;
 	v->mid = !whole;
 	v->mid_seq = seq;

@@ -197,6 +197,7 @@ static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
 	uint32_t last, first;
 
 	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
 	now_us += 10000;
@@ -226,6 +227,7 @@ static void late_acknowledgement_is_no_reason_to_skip_while_nothing_is_due(void 
 	struct hub_message message;
 
 	hub_subscribe(hub, &sub, 0, now_us);
+	hub_expect_acks(&sub);
 	publish(AU_IDR);
 	drain(&sub, NULL, NULL);
 	hub_ack(hub, &sub, 0, now_us, NULL);
@@ -248,6 +250,7 @@ static void long_round_trip_is_no_lag(void **state)
 	unsigned given = 0;
 
 	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
 	now_us += 200000;
@@ -270,6 +273,7 @@ static void ack_tells_when_its_message_was_published(void **state)
 	int64_t publish_us = -1;
 
 	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub);
 	publish(AU_IDR);
 	int64_t published = now_us;
 	drain(&sub, NULL, NULL);
@@ -394,6 +398,7 @@ static void survey_tells_what_a_lagging_link_carries(void **state)
 	uint32_t acked = 0;
 
 	hub_subscribe(hub, &sub, 0, now_us);
+	hub_expect_acks(&sub);
 	publish(AU_IDR);
 	drain(&sub, NULL, NULL);
 	hub_ack(hub, &sub, 0, now_us, NULL);
@@ -406,7 +411,7 @@ static void survey_tells_what_a_lagging_link_carries(void **state)
 		if (i == 65)
 			survey();
 		if (sub.inflight.count > 0 && i % 2 == 0) {
-			acked = sub.inflight.seq[sub.inflight.head];
+			acked = sub.inflight.message[sub.inflight.head].seq;
 			hub_ack(hub, &sub, acked, now_us, NULL);
 		}
 	}
@@ -425,7 +430,9 @@ static void survey_is_of_those_who_acknowledge_and_watch(void **state)
 
 	hub_subscribe(hub, &raw, 0, now_us);
 	hub_subscribe(hub, &paused, 1, now_us);
+	hub_expect_acks(&paused);
 	hub_subscribe(hub, &good, 1, now_us);
+	hub_expect_acks(&good);
 	for (uint32_t i = 0; i < 90; i++) {
 		publish(i == 0 ? AU_IDR : 0);
 		if (i == 70)
