@@ -11,9 +11,10 @@
 #include "common/util.h"
 #include "fcgi/clock.h"
 
-/* connect(2) waits while nalcastd's backlog is full, and cannot wait for cancel_fd as well: it
- * is made in slices. */
-#define CONNECT_SLICE_MS 100
+/* connect(2) waits while nalcastd's backlog is full, recv(2) for the answer, and neither can wait
+ * for cancel_fd as well: they wait in slices. A poll() before each recv() would cost more than
+ * nalcastd takes to answer. */
+#define SLICE_MS 100
 
 struct call {
 	struct ctlclient *client;
@@ -26,37 +27,33 @@ static int late(const struct call *call)
 	return error_set(call->err, -ETIMEDOUT, "%s: no answer in time", call->client->path);
 }
 
-/* Waits for fd to become readable; -1: only looks whether the call is to end. */
-static int wait_readable(const struct call *call, int fd, int64_t timeout_ms)
+/* Is it to go on? */
+static int look(const struct call *call)
 {
-	struct pollfd fds[] = {
-		{.fd = call->client->cancel_fd, .events = POLLIN},
-		{.fd = fd, .events = POLLIN},
-	};
-	int r = poll(fds, ARRAY_SIZE(fds), (int)max_i64(timeout_ms, 0));
+	struct pollfd cancel = {.fd = call->client->cancel_fd, .events = POLLIN};
 
-	if (r < 0 && errno != EINTR)
-		return error_set(call->err, -errno, "poll: %m");
-	if (r > 0 && fds[0].revents != 0)
+	if (poll(&cancel, 1, 0) > 0)
 		return error_set(call->err, -ECANCELED, "this program is being stopped");
-	return r > 0;
+	return call->deadline_ms <= clock_now_ms() ? late(call) : 0;
 }
 
 static int connect_in_slices(struct call *call)
 {
-	for (;;) {
+	static const struct timeval slice = {.tv_usec = SLICE_MS * 1000};
+	int r;
+
+	while ((r = look(call)) == 0) {
 		int64_t left_ms = call->deadline_ms - clock_now_ms();
-		if (left_ms <= 0)
-			return late(call);
-		int r = unixsock_connect(call->client->path, SOCK_SEQPACKET,
-					 (int)min_i64(left_ms, CONNECT_SLICE_MS), &call->client->fd,
-					 call->err);
+		r = unixsock_connect(call->client->path, SOCK_SEQPACKET,
+				     (int)min_i64(max_i64(left_ms, 1), SLICE_MS), &call->client->fd,
+				     call->err);
+		if (r == 0 && setsockopt(call->client->fd, SOL_SOCKET, SO_RCVTIMEO, &slice,
+					 sizeof(slice)) < 0)
+			return error_set(call->err, -errno, "SO_RCVTIMEO: %m");
 		if (r != -EAGAIN && r != -EINTR)
 			return r;
-		r = wait_readable(call, -1, 0);
-		if (r < 0)
-			return r;
 	}
+	return r;
 }
 
 /* Every packet before it was taken and answered, so there is room: nothing to wait for. */
@@ -87,32 +84,24 @@ static int receive(const struct call *call, char *packet, size_t *ret_len)
 {
 	const char *path = call->client->path;
 
-	for (;;) {
-		int64_t left_ms = call->deadline_ms - clock_now_ms();
-		if (left_ms <= 0)
-			return late(call);
-		int r = wait_readable(call, call->client->fd, left_ms);
+	ssize_t len;
+
+	/* MSG_TRUNC: the packet's true length, also where it did not fit. */
+	while ((len = recv(call->client->fd, packet, CTL_PACKET_MAX, MSG_TRUNC)) < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return error_set(call->err, -errno, "%s: recv: %m", path);
+		int r = look(call);
 		if (r < 0)
 			return r;
-		if (r == 0)
-			continue;
-		/* MSG_TRUNC: the packet's true length, also where it did not fit. */
-		ssize_t len =
-			recv(call->client->fd, packet, CTL_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
-		if (len < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (len < 0)
-			return error_set(call->err, -errno, "%s: recv: %m", path);
-		if (len == 0)
-			return error_set(call->err, -ECONNRESET, "%s: closed without an answer",
-					 path);
-		if (len > CTL_PACKET_MAX)
-			return error_set(call->err, -EMSGSIZE,
-					 "%s: an answer of %zd bytes, over the %d of a packet",
-					 path, len, CTL_PACKET_MAX);
-		*ret_len = (size_t)len;
-		return 0;
 	}
+	if (len == 0)
+		return error_set(call->err, -ECONNRESET, "%s: closed without an answer", path);
+	if (len > CTL_PACKET_MAX)
+		return error_set(call->err, -EMSGSIZE,
+				 "%s: an answer of %zd bytes, over the %d of a packet", path, len,
+				 CTL_PACKET_MAX);
+	*ret_len = (size_t)len;
+	return 0;
 }
 
 static int read_reply(const struct call *call, const struct ctl_request *req, const char *packet,

@@ -123,7 +123,8 @@ static void log_answer(const struct request_input *in, const struct response *re
 		  res->status);
 }
 
-static void answer(struct worker *worker)
+/* Returns whether all that the peer sent is read. */
+static bool answer(struct worker *worker)
 {
 	struct request_input in = {.param = fcgi_param, .ctx = &worker->fcgi};
 	struct response res = {0};
@@ -142,6 +143,18 @@ static void answer(struct worker *worker)
 		FCGX_PutStr(bytes, (int)size, worker->fcgi.out);
 	free(bytes);
 	response_clear(&res);
+	return in.body_size < sizeof(worker->body);
+}
+
+/* libfcgi would shut down our side, and wait for the peer to close its: what it has not read is
+ * lost where something unread is closed. Where all is read, there is nothing to wait for. */
+static void finish(struct worker *worker, bool all_is_read)
+{
+	FCGX_Request *fcgi = &worker->fcgi;
+
+	fcgi->keepConnection = all_is_read;
+	FCGX_Finish_r(fcgi);
+	close_fd(&fcgi->ipcFd);
 }
 
 /* Takes fd. */
@@ -157,13 +170,10 @@ static void serve(struct worker *worker, int fd)
 	worker->fcgi.ipcFd = fd;
 	worker->fcgi.keepConnection = 1;
 	if (FCGX_Accept_r(&worker->fcgi) == 0) {
-		/* A connection that is kept would hold its thread while it is idle. */
-		worker->fcgi.keepConnection = 0;
 		/* A head that breaks off between two parameters is none to libfcgi 2.4.2 either,
 		 * but it says so here only. */
-		if (FCGX_GetError(worker->fcgi.in) == 0)
-			answer(worker);
-		FCGX_Finish_r(&worker->fcgi);
+		bool is_request = FCGX_GetError(worker->fcgi.in) == 0;
+		finish(worker, is_request && answer(worker));
 	}
 	conn_close(worker);
 }
