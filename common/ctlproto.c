@@ -1,6 +1,7 @@
 #include "common/ctlproto.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,8 +65,24 @@ static json_t *error_with_code(const struct ctl_reply *reply)
 	return error;
 }
 
+char *ctl_result_text(const json_t *result)
+{
+	return json_dumps(result, ENCODE_FLAGS);
+}
+
+static int encode_text(const struct ctl_reply *reply, char *buf, size_t size)
+{
+	int len = snprintf(buf, size, "{\"v\":%d,\"id\":%lld,\"ok\":true,\"result\":%s%s}",
+			   CTL_VERSION, (long long)reply->id, reply->text,
+			   reply->pending ? ",\"pending\":true" : "");
+
+	return len < 0 || (size_t)len >= size ? -EMSGSIZE : len;
+}
+
 int ctl_reply_encode(const struct ctl_reply *reply, char *buf, size_t size)
 {
+	if (reply->text != NULL)
+		return encode_text(reply, buf, size);
 	if (reply->code != CTL_OK) {
 		json_t *error = error_with_code(reply);
 		return encode(json_pack("{s:i, s:I, s:b, s:o}", "v", CTL_VERSION, "id", reply->id,

@@ -46,15 +46,18 @@ struct ctl_reply {
 	enum ctl_code code; /* CTL_OK: result is set, else error is */
 	bool pending;       /* accepted, but its deadline passed before it took effect */
 	json_t *result;     /* owned */
-	char *text;         /* instead of result, see ctl_reply_decode_text(); owned */
-	size_t text_size;
-	json_t *error; /* object with "message" and perhaps more, without "code"; owned */
+	char *text;         /* instead of result: its JSON; owned */
+	size_t text_size;   /* known once decoded */
+	json_t *error;      /* object with "message" and perhaps more, without "code"; owned */
 };
 
 /* Encoders return the length without a final NUL, or -EMSGSIZE when it would not fit (a packet
  * is at most CTL_PACKET_MAX). What they are given stays the caller's. */
 int ctl_request_encode(const struct ctl_request *req, char *buf, size_t size);
 int ctl_reply_encode(const struct ctl_reply *reply, char *buf, size_t size);
+
+/* A result as text, as ctl_reply_encode() writes it; NULL: no memory. The caller's to free. */
+char *ctl_result_text(const json_t *result);
 
 /* Decoders return 0, or -EPROTO with words; -EPROTONOSUPPORT for another version, and *ret_id
  * then is the request's id (0 where there is none), for the answer. On success *ret is to be

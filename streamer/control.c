@@ -34,6 +34,7 @@ struct connection {
 struct control {
 	sd_event *event;
 	struct survey survey;
+	struct memo state;
 	struct op_host host;
 	struct listener *listener;
 	struct connection connections[CONNECTIONS_MAX];
@@ -207,7 +208,13 @@ int control_new(sd_event *event, int listen_fd, struct stream *stream, struct co
 		return error_set(err, -ENOMEM, "out of memory");
 	control->event = event;
 	survey_init(&control->survey, event, on_news, control);
-	control->host = (struct op_host){stream, &control->survey, clock_now_us()};
+	control->host = (struct op_host){
+		.stream = stream,
+		.survey = &control->survey,
+		.event = event,
+		.state = &control->state,
+		.start_us = clock_now_us(),
+	};
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		control->connections[i].fd = -1;
 	struct listener_config listener = {
@@ -237,6 +244,7 @@ void control_free(struct control *control)
 		if (control->connections[i].fd >= 0)
 			close_connection(&control->connections[i]);
 	survey_clear(&control->survey);
+	memo_clear(&control->state);
 	listener_free(control->listener);
 	free(control);
 }

@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/leftover.c %D%/leftover.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/memo.c %D%/memo.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/ops.c %D%/ops.h \

@@ -231,17 +231,35 @@ static void op_health(struct op *op, const json_t *args)
 						   : "the camera is starting");
 }
 
-static void op_state(struct op *op, const json_t *args)
+static char *make_state(const struct op_host *host, int64_t now_us)
 {
-	struct stream *stream = op->host->stream;
+	struct stream *stream = host->stream;
 	struct stream_status status;
 	struct au_format format;
 
-	(void)args;
 	stream_get_status(stream, &status);
 	bool known = stream_get_format(stream, &format);
-	op_reply(op, statejson_state(settings_conf(stream_settings(stream)), &status,
-				     known ? &format : NULL, clock_now_us() - op->host->start_us));
+	json_t *state = statejson_state(settings_conf(stream_settings(stream)), &status,
+					known ? &format : NULL, now_us - host->start_us);
+	char *text = ctl_result_text(state);
+	json_decref(state);
+	return text;
+}
+
+static void op_state(struct op *op, const json_t *args)
+{
+	const struct op_host *host = op->host;
+	uint64_t iteration = 0;
+	int64_t now_us = clock_now_us();
+
+	(void)args;
+	sd_event_get_iteration(host->event, &iteration);
+	if (memo_get(host->state, iteration, now_us) == NULL)
+		memo_keep(host->state, make_state(host, now_us), iteration, now_us);
+	const char *text = memo_get(host->state, iteration, now_us);
+	op->reply = (struct ctl_reply){.text = text != NULL ? strdup(text) : NULL};
+	if (op->reply.text == NULL)
+		op_fail(op, CTL_INTERNAL, NULL, NULL, "out of memory");
 }
 
 static void op_diagnostics(struct op *op, const json_t *args)

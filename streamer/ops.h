@@ -17,17 +17,21 @@
 #include <stdint.h>
 
 #include <jansson.h>
+#include <systemd/sd-event.h>
 
 #include "common/ctlproto.h"
 #include "common/error.h"
 #include "streamer/args.h"
+#include "streamer/memo.h"
 #include "streamer/stream.h"
 #include "streamer/survey.h"
 
 struct op_host { /* what operations work on; outlives them */
 	struct stream *stream;
 	struct survey *survey;
-	int64_t start_us; /* of this process; CLOCK_MONOTONIC */
+	sd_event *event;
+	struct memo *state; /* what GET state was answered last */
+	int64_t start_us;   /* of this process; CLOCK_MONOTONIC */
 };
 
 struct op;

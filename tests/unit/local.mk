@@ -50,6 +50,7 @@ unit_tests = \
 	%D%/test_jsontext \
 	%D%/test_leftover \
 	%D%/test_log \
+	%D%/test_memo \
 	%D%/test_metrics \
 	%D%/test_nal \
 	%D%/test_origin \
@@ -263,6 +264,10 @@ TESTS += $(unit_tests)
 %C%_test_etag_SOURCES = %D%/test_etag.c
 %C%_test_etag_CPPFLAGS = $(test_cppflags)
 %C%_test_etag_LDADD = $(test_ldadd)
+
+%C%_test_memo_SOURCES = %D%/test_memo.c
+%C%_test_memo_CPPFLAGS = $(test_cppflags)
+%C%_test_memo_LDADD = $(test_ldadd)
 
 %C%_test_metrics_SOURCES = %D%/test_metrics.c
 %C%_test_metrics_CPPFLAGS = $(test_cppflags)

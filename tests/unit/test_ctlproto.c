@@ -184,11 +184,33 @@ static void what_we_encode_is_plain(void **state)
 	ctl_reply_clear(&reply);
 }
 
+static void text_is_sent_as_its_result_would_be(void **state)
+{
+	UNUSED_STATE(state);
+	struct ctl_reply reply = {.id = 3, .result = json_pack("{s:f}", "fps", 29.97)};
+	char by_result[200], by_text[200];
+
+	for (int pending = 0; pending <= 1; pending++) {
+		reply.pending = pending;
+		int size = ctl_reply_encode(&reply, by_result, sizeof(by_result));
+		assert_true(size > 0);
+		struct ctl_reply text = {.id = 3,
+					 .pending = pending,
+					 .text = ctl_result_text(reply.result)};
+		assert_int_equal(ctl_reply_encode(&text, by_text, sizeof(by_text)), size);
+		assert_memory_equal(by_text, by_result, (size_t)size);
+		assert_int_equal(ctl_reply_encode(&text, by_text, (size_t)size), -EMSGSIZE);
+		ctl_reply_clear(&text);
+	}
+	ctl_reply_clear(&reply);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_result_comes_as_text),
 		cmocka_unit_test(what_we_encode_is_plain),
+		cmocka_unit_test(text_is_sent_as_its_result_would_be),
 		cmocka_unit_test(request_survives_the_wire),
 		cmocka_unit_test(reply_survives_the_wire),
 		cmocka_unit_test(error_travels_with_its_word_and_its_pointer),
