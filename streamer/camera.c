@@ -25,21 +25,38 @@ static struct source_control *control_of(struct camera *c, const char *name)
 	return found != NULL ? &c->caps.controls[found - c->caps.controls] : NULL;
 }
 
-/* Written so that a NaN fits nowhere. */
-static bool value_fits(const struct source_control *control, double value)
+static bool fits(const struct source_control *control, const struct pipeline_control *wanted)
 {
-	return value >= control->min && value <= control->max &&
-	       (control->type == SOURCE_CONTROL_FLOAT || value == trunc(value));
+	unsigned count = source_value_count(wanted->value_count);
+
+	if (!source_control_takes(control, wanted->values, count))
+		return false;
+	for (unsigned i = 0; control->type != SOURCE_CONTROL_FLOAT && i < count; i++)
+		if (wanted->values[i] != trunc(wanted->values[i]))
+			return false;
+	return true;
+}
+
+static void copy_values(double *to, const double *from, unsigned value_count)
+{
+	memcpy(to, from, source_value_count(value_count) * sizeof(*to));
+}
+
+static int set_values(struct source *source, const struct pipeline_control *wanted,
+		      struct error *err)
+{
+	return source_set_control(source, wanted->name, wanted->values,
+				  source_value_count(wanted->value_count), err);
 }
 
 /* While it is closed, its controls are what they will be. */
 static void show_kept(struct camera *c)
 {
 	for (unsigned i = 0; i < c->control_count; i++) {
-		struct source_control *control = control_of(c, c->controls[i].name);
-		if (control != NULL && control->writable &&
-		    value_fits(control, c->controls[i].value))
-			control->value = c->controls[i].value;
+		const struct pipeline_control *kept = &c->controls[i];
+		struct source_control *control = control_of(c, kept->name);
+		if (control != NULL && control->writable && fits(control, kept))
+			copy_values(control->values, kept->values, kept->value_count);
 	}
 }
 
@@ -161,12 +178,15 @@ static int check_control(struct camera *c, const struct pipeline_control *wanted
 		return error_set(err, -ENOENT, "the camera has no control '%s'", wanted->name);
 	if (!control->writable)
 		return error_set(err, -EACCES, "the control '%s' can only be read", wanted->name);
-	if (!value_fits(control, wanted->value))
-		return error_set(err, -ERANGE, "%s is %s from %g to %g", wanted->name,
-				 control->type == SOURCE_CONTROL_FLOAT ? "a number"
-								       : "a whole number",
-				 control->min, control->max);
-	return 0;
+	if (fits(control, wanted))
+		return 0;
+	bool whole = control->type != SOURCE_CONTROL_FLOAT;
+	if (control->value_count > 1)
+		return error_set(err, -ERANGE, "%s is %u %snumbers from %g to %g", wanted->name,
+				 control->value_count, whole ? "whole " : "", control->min,
+				 control->max);
+	return error_set(err, -ERANGE, "%s is a %snumber from %g to %g", wanted->name,
+			 whole ? "whole " : "", control->min, control->max);
 }
 
 /* One was refused: those before it get back the values they had. */
@@ -175,11 +195,12 @@ static void put_back(struct camera *c, struct source *source, const struct pipel
 {
 	struct error err = {0};
 
-	while (count-- > 0)
-		if (source_set_control(source, list[count].name,
-				       control_of(c, list[count].name)->value, &err) < 0)
-			log_warn(SUBSYSTEM, "%s cannot be put back: %s", list[count].name,
-				 err.text);
+	while (count-- > 0) {
+		const struct source_control *control = control_of(c, list[count].name);
+		if (source_set_control(source, control->name, control->values,
+				       source_value_count(control->value_count), &err) < 0)
+			log_warn(SUBSYSTEM, "%s cannot be put back: %s", control->name, err.text);
+	}
 }
 
 void camera_keep_controls(struct camera *c, const struct pipeline_control *list, unsigned count)
@@ -205,7 +226,7 @@ int camera_set_controls(struct camera *c, struct source *source,
 			return r;
 	}
 	for (unsigned i = 0; source != NULL && i < count; i++) {
-		int r = source_set_control(source, list[i].name, list[i].value, err);
+		int r = set_values(source, &list[i], err);
 		if (r < 0) {
 			put_back(c, source, list, i);
 			return r;
@@ -222,12 +243,12 @@ void camera_restore_controls(struct camera *c, struct source *source)
 		struct error err = {0};
 		int r = check_control(c, kept, &err);
 		if (r == 0)
-			r = source_set_control(source, kept->name, kept->value, &err);
+			r = set_values(source, kept, &err);
 		if (r == 0)
 			continue;
 		struct source_control *control = control_of(c, kept->name);
 		if (control != NULL)
-			control->value = control->default_value;
+			copy_values(control->values, control->default_values, control->value_count);
 		log_warn(SUBSYSTEM, "a control that was set before is left alone: %s", err.text);
 	}
 }

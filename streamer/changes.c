@@ -56,6 +56,29 @@ static void begin_settings(struct changes *changes, const json_t *what)
 	changes->generation = pipeline_set(changes->pipeline, &wanted);
 }
 
+static bool is_otherwise(const struct source_control *control,
+			 const struct pipeline_control *wanted)
+{
+	bool otherwise = false;
+
+	for (unsigned i = 0; i < source_value_count(control->value_count); i++)
+		otherwise |= fabs(wanted->values[i] - control->values[i]) > 1e-9;
+	return otherwise;
+}
+
+/* As the patch says; null: as the camera had it. */
+static bool read_control(const struct source_control *control, const json_t *value,
+			 struct pipeline_control *ret_wanted)
+{
+	if (!json_is_null(value))
+		return settings_read_control(control->name, value, ret_wanted);
+	memcpy(ret_wanted->name, control->name, sizeof(ret_wanted->name));
+	ret_wanted->value_count = control->value_count;
+	for (unsigned i = 0; i < source_value_count(control->value_count); i++)
+		ret_wanted->values[i] = control->default_values[i];
+	return true;
+}
+
 static void begin_controls(struct changes *changes, json_t *controls)
 {
 	struct pipeline_control list[SOURCE_CONTROLS_MAX];
@@ -68,14 +91,11 @@ static void begin_controls(struct changes *changes, json_t *controls)
 	json_object_foreach(controls, name, value)
 	{
 		const struct source_control *control = source_caps_find_control(&caps, name);
-		if (control == NULL || count == SOURCE_CONTROLS_MAX)
+		if (control == NULL || count == SOURCE_CONTROLS_MAX ||
+		    !read_control(control, value, &list[count]))
 			continue;
-		double number = json_is_null(value)      ? control->default_value
-				: json_is_boolean(value) ? json_is_true(value)
-							 : json_number_value(value);
-		changes->mine.changed |= fabs(number - control->value) > 1e-9;
-		memcpy(list[count].name, control->name, sizeof(list[count].name));
-		list[count++].value = number;
+		changes->mine.changed |= is_otherwise(control, &list[count]);
+		count++;
 	}
 	if (count > 0)
 		changes->generation = pipeline_set_controls(changes->pipeline, list, count);

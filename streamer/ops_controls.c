@@ -50,42 +50,86 @@ static const char *type_words(const struct source_control *control)
 	return words[control->type];
 }
 
-static bool fail_value(struct op *op, const struct source_control *control, const json_t *value)
+static json_t *nearest_to(const struct source_control *control, const json_t *value)
 {
-	struct error error;
-	json_t *extra;
+	double number = json_number_value(value);
 
-	if (control->type == SOURCE_CONTROL_BOOL) {
-		error_set(&error, -EINVAL, "%s is true or false", control->name);
-		extra = json_pack("{s:[b, b]}", "allowed", 1, 0);
-	} else {
-		error_set(&error, -ERANGE, "%s is %s from %g to %g", control->name,
-			  type_words(control), control->min, control->max);
-		extra = json_pack("{s:{s:o, s:o}}", "allowed", "min",
+	return statejson_control_value(control, fmax(control->min, fmin(number, control->max)));
+}
+
+/* What one of its numbers may be. value: what came instead. */
+static json_t *allowed_for(const struct source_control *control, const json_t *value)
+{
+	if (control->type == SOURCE_CONTROL_BOOL)
+		return json_pack("{s:[b, b]}", "allowed", 1, 0);
+	json_t *extra = json_pack("{s:{s:o, s:o}}", "allowed", "min",
 				  statejson_control_value(control, control->min), "max",
 				  statejson_control_value(control, control->max));
-		if (json_is_number(value))
-			json_object_set_new(extra, "nearest",
-					    statejson_control_value(control,
-								    fmax(control->min,
-									 fmin(json_number_value(
-										      value),
-									      control->max))));
-	}
-	return fail_control(op, CTL_INVALID, control->name, extra, &error);
+	if (json_is_number(value))
+		json_object_set_new(extra, "nearest", nearest_to(control, value));
+	return extra;
 }
 
 static bool is_sound(const struct source_control *control, const json_t *value)
 {
 	double number = json_number_value(value);
 
-	if (json_is_null(value))
-		return true;
 	if (control->type == SOURCE_CONTROL_BOOL)
 		return json_is_boolean(value);
 	if (control->type == SOURCE_CONTROL_INTEGER && !json_is_integer(value))
 		return false;
 	return json_is_number(value) && number >= control->min && number <= control->max;
+}
+
+/* what: of the control, "/awb_gains" or "/awb_gains/1". */
+static bool fail_value(struct op *op, const struct source_control *control, const char *what,
+		       const json_t *value)
+{
+	struct error error;
+
+	if (control->type == SOURCE_CONTROL_BOOL)
+		error_set(&error, -EINVAL, "%s is true or false", what + 1);
+	else
+		error_set(&error, -ERANGE, "%s is %s from %g to %g", what + 1, type_words(control),
+			  control->min, control->max);
+	op_fail(op, CTL_INVALID, what, allowed_for(control, value), error.text);
+	return false;
+}
+
+static bool check_list(struct op *op, const struct source_control *control, const json_t *list)
+{
+	char what[sizeof(control->name) + 24];
+	struct error error;
+	size_t i;
+	json_t *value;
+
+	snprintf(what, sizeof(what), "/%s", control->name);
+	if (json_array_size(list) != control->value_count) {
+		error_set(&error, -ERANGE, "%s is a list of %u, each %s from %g to %g",
+			  control->name, control->value_count, type_words(control), control->min,
+			  control->max);
+		op_fail(op, CTL_INVALID, what, allowed_for(control, NULL), error.text);
+		return false;
+	}
+	json_array_foreach(list, i, value)
+	{
+		snprintf(what, sizeof(what), "/%s/%zu", control->name, i);
+		if (!is_sound(control, value))
+			return fail_value(op, control, what, value);
+	}
+	return true;
+}
+
+static bool check_value(struct op *op, const struct source_control *control, const json_t *value)
+{
+	char what[sizeof(control->name) + 2];
+
+	if (json_is_null(value))
+		return true;
+	if (control->value_count > 1)
+		return check_list(op, control, value);
+	snprintf(what, sizeof(what), "/%s", control->name);
+	return is_sound(control, value) || fail_value(op, control, what, value);
 }
 
 /* All are checked before any is set. */
@@ -104,10 +148,20 @@ static bool check_controls(struct op *op, const struct source_caps *caps, json_t
 			error_set(&error, -EACCES, "%s can only be read", name);
 			return fail_control(op, CTL_UNSUPPORTED, name, NULL, &error);
 		}
-		if (!is_sound(control, value))
-			return fail_value(op, control, value);
+		if (!check_value(op, control, value))
+			return false;
 	}
 	return true;
+}
+
+/* As it is written in the answer, whichever way it was in the patch: 1 for 1.0. */
+static json_t *wanted_value(const struct source_control *control, const json_t *value)
+{
+	struct pipeline_control wanted;
+
+	if (json_is_null(value) || !settings_read_control(control->name, value, &wanted))
+		return statejson_control_values(control, control->default_values);
+	return statejson_control_values(control, wanted.values);
 }
 
 static bool would_change(const struct source_caps *caps, json_t *effective, json_t *patch)
@@ -120,12 +174,7 @@ static bool would_change(const struct source_caps *caps, json_t *effective, json
 	{
 		const struct source_control *control = source_caps_find_control(caps, name);
 		json_t *entry = json_object_get(effective, name);
-		json_t *wanted =
-			json_is_null(value)
-				? statejson_control_value(control, control->default_value)
-			: json_is_boolean(value)
-				? json_incref(value)
-				: statejson_control_value(control, json_number_value(value));
+		json_t *wanted = wanted_value(control, value);
 		changed |= !json_equal(json_object_get(entry, "value"), wanted);
 		json_object_set_new(entry, "value", wanted);
 	}

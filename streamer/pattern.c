@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS          32 /* of a clock band: one bit each */
-#define CLOCK_BANDS    2
-#define BANDS_A_HEIGHT 24 /* a band is a 24th of the picture */
-#define LUMA_ZERO      16
-#define LUMA_ONE       235
-#define LUMA_MIDDLE    128
-#define CHROMA_NEUTRAL 128
-#define GRADIENT_CYCLE 512 /* steps from one crest to the next: the width of the picture */
-#define GRADIENT_SPEED 4   /* steps a frame */
+#define CELLS            32 /* of a clock band: one bit each */
+#define CLOCK_BANDS      2
+#define BANDS_A_HEIGHT   24 /* a band is a 24th of the picture */
+#define LUMA_ZERO        16
+#define LUMA_ONE         235
+#define LUMA_MIDDLE      128
+#define CHROMA_NEUTRAL   128
+#define CHROMA_MIN       16
+#define CHROMA_MAX       240
+#define CHROMA_SHIFT_MAX 112
+#define GRADIENT_CYCLE   512 /* steps from one crest to the next: the width of the picture */
+#define GRADIENT_SPEED   4   /* steps a frame */
 
 struct pattern {
 	unsigned width, height; /* pixels */
@@ -20,8 +23,9 @@ struct pattern {
 	struct pattern_look look;
 	unsigned look_serial; /* of look; never 0 */
 	uint8_t tone[256];    /* luma in, luma out: brightness and contrast */
-	uint8_t *line;        /* room for one row of luma */
-	uint8_t *gradient;    /* and for the gradient of one row */
+	int cr_added, cb_added;
+	uint8_t *line;     /* room for one row of luma */
+	uint8_t *gradient; /* and for the gradient of one row */
 };
 
 struct span { /* rows or columns [from, to) */
@@ -78,6 +82,15 @@ static uint8_t luma_of_look(const struct pattern_look *look, unsigned luma)
 	return y > LUMA_ONE ? LUMA_ONE : (uint8_t)(y + 0.5);
 }
 
+static uint8_t chroma_of_look(unsigned chroma, int added)
+{
+	int c = (int)chroma + added;
+
+	if (c < CHROMA_MIN)
+		return CHROMA_MIN;
+	return c > CHROMA_MAX ? CHROMA_MAX : (uint8_t)c;
+}
+
 void pattern_set_look(struct pattern *p, const struct pattern_look *look)
 {
 	p->look = *look;
@@ -85,6 +98,8 @@ void pattern_set_look(struct pattern *p, const struct pattern_look *look)
 		p->look_serial = 1;
 	for (unsigned luma = 0; luma < 256; luma++)
 		p->tone[luma] = luma_of_look(look, luma);
+	p->cr_added = (int)(look->red * CHROMA_SHIFT_MAX);
+	p->cb_added = (int)(look->blue * CHROMA_SHIFT_MAX);
 }
 
 struct pattern *pattern_new(unsigned width, unsigned height)
@@ -285,6 +300,8 @@ static void draw_patches(const struct pattern *p, uint8_t *data, uint32_t frame)
 			struct pattern_colour colour =
 				pattern_patch(row * PATTERN_GRID + column, frame);
 			struct span columns = span_of_part(column, PATTERN_GRID, 0, p->width);
+			colour.cb = chroma_of_look(colour.cb, p->cb_added);
+			colour.cr = chroma_of_look(colour.cr, p->cr_added);
 			line_fill_patch(p, columns, colour.y);
 			area_fill_chroma(p, data, rows, columns_shown(p, columns), colour);
 		}

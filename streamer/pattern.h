@@ -23,6 +23,7 @@ struct pattern_look { /* acts on the picture under the clock, never on the clock
 	bool hflip, vflip;
 	double brightness; /* -1..1, 0 is neutral: added to luma */
 	double contrast;   /* 0..2, 1 is neutral: stretches luma about its middle */
+	double red, blue;  /* -1..1, 0 is neutral: added to Cr and Cb, half of their range */
 };
 
 struct pattern_colour { /* limited range, BT.601 */

@@ -39,7 +39,11 @@ struct pipeline_settings { /* what may change while it runs */
 
 struct pipeline_control { /* a camera control and the value wanted */
 	char name[32];
-	double value;
+	unsigned value_count; /* 0 and 1: one */
+	union {
+		double value;
+		double values[SOURCE_VALUES_MAX];
+	};
 };
 
 struct pipeline_change {         /* how the newest change, of settings or controls, ended */

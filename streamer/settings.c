@@ -147,6 +147,35 @@ bool settings_running(const struct settings *settings)
 	return !json_is_false(json_object_get(settings->live, "running"));
 }
 
+bool settings_read_control(const char *name, const json_t *value,
+			   struct pipeline_control *ret_control)
+{
+	struct pipeline_control control = {.value_count = (unsigned)json_array_size(value)};
+	size_t i;
+	json_t *number;
+
+	if (strlen(name) >= sizeof(control.name))
+		return false;
+	snprintf(control.name, sizeof(control.name), "%s", name);
+	if (json_is_array(value) &&
+	    (json_array_size(value) < 2 || json_array_size(value) > SOURCE_VALUES_MAX))
+		return false;
+	json_array_foreach(value, i, number)
+	{
+		if (!json_is_number(number))
+			return false;
+		control.values[i] = json_number_value(number);
+	}
+	if (json_is_number(value))
+		control.value = json_number_value(value);
+	else if (json_is_boolean(value))
+		control.value = json_is_true(value);
+	else if (!json_is_array(value))
+		return false;
+	*ret_control = control;
+	return true;
+}
+
 unsigned settings_controls(const struct settings *settings, struct pipeline_control *ret_list)
 {
 	unsigned count = 0;
@@ -155,13 +184,9 @@ unsigned settings_controls(const struct settings *settings, struct pipeline_cont
 
 	json_object_foreach(json_object_get(settings->live, "controls"), name, value)
 	{
-		struct pipeline_control *control = &ret_list[count];
-		if (count == SOURCE_CONTROLS_MAX || strlen(name) >= sizeof(control->name))
-			continue;
-		snprintf(control->name, sizeof(control->name), "%s", name);
-		control->value =
-			json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
-		count++;
+		if (count < SOURCE_CONTROLS_MAX &&
+		    settings_read_control(name, value, &ret_list[count]))
+			count++;
 	}
 	return count;
 }
@@ -210,13 +235,14 @@ static json_t *sound_config(const struct settings *settings, json_t *kept)
 /* Which controls there are, the camera says when it is opened. */
 static json_t *sound_controls(json_t *kept)
 {
+	struct pipeline_control control;
 	json_t *sound = json_object();
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(kept, name, value)
 	{
-		if (json_is_number(value) || json_is_boolean(value))
+		if (settings_read_control(name, value, &control))
 			json_object_set(sound, name, value);
 		else
 			leave_out("control", name);

@@ -36,6 +36,11 @@ bool settings_running(const struct settings *settings);
 /* The controls that were changed, at most SOURCE_CONTROLS_MAX; returns how many. */
 unsigned settings_controls(const struct settings *settings, struct pipeline_control *ret_list);
 
+/* A control's value as JSON has it: a number, true or false, or a list of up to SOURCE_VALUES_MAX
+ * numbers, two at least. false: it is something else. */
+bool settings_read_control(const char *name, const json_t *value,
+			   struct pipeline_control *ret_control);
+
 /* Puts a patch of the section "config", as it came, over conf: all of it, or none and what is wrong
  * with it. false: that. */
 bool settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,

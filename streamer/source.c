@@ -106,11 +106,29 @@ uint64_t source_dropped(const struct source *src)
 	return src->ops->get_dropped != NULL ? src->ops->get_dropped(src) : 0;
 }
 
-int source_set_control(struct source *src, const char *name, double value, struct error *err)
+int source_set_control(struct source *src, const char *name, const double *values, unsigned count,
+		       struct error *err)
 {
 	if (src->ops->set_control == NULL)
 		return error_set(err, -ENOTSUP, "the source '%s' has no controls", src->ops->name);
-	return src->ops->set_control(src, name, value, err);
+	return src->ops->set_control(src, name, values, count, err);
+}
+
+unsigned source_value_count(unsigned value_count)
+{
+	return value_count > 1 ? value_count : 1;
+}
+
+bool source_control_takes(const struct source_control *control, const double *values,
+			  unsigned count)
+{
+	if (count != source_value_count(control->value_count))
+		return false;
+	/* Written so that a NaN is outside, too. */
+	for (unsigned i = 0; i < count; i++)
+		if (!(values[i] >= control->min && values[i] <= control->max))
+			return false;
+	return true;
 }
 
 int source_set_fault(const struct source_ops *ops, enum source_fault fault, struct error *err)

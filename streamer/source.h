@@ -18,6 +18,7 @@ extern "C" {
 #define SOURCE_MODES_MAX    64
 #define SOURCE_CONTROLS_MAX 64
 #define SOURCE_MENU_MAX     128
+#define SOURCE_VALUES_MAX   4 /* numbers that are one control's value */
 #define SOURCE_LIST_MAX     16
 #define SOURCE_DEVICE_MAX   256 /* bytes, with NUL */
 
@@ -38,7 +39,16 @@ struct source_control { /* what a camera lets people turn */
 	char unit[16];  /* "us", or "" */
 	enum source_control_type type;
 	bool writable;
-	double value, min, max, step, default_value; /* of a bool: 0 or 1 */
+	unsigned value_count; /* numbers that its value is: of "awb_gains" 2; 0 and 1: one */
+	union {               /* of a bool: 0 or 1 */
+		double value;
+		double values[SOURCE_VALUES_MAX]; /* the first value_count */
+	};
+	double min, max, step; /* of each of them */
+	union {
+		double default_value;
+		double default_values[SOURCE_VALUES_MAX];
+	};
 	unsigned menu_first, menu_count; /* in the caps' menu: only these values; 0: no menu */
 };
 
@@ -114,7 +124,8 @@ struct source_ops {
 	void (*release)(struct source *src, uint32_t index);
 
 	/* May be NULL. */
-	int (*set_control)(struct source *src, const char *name, double value, struct error *err);
+	int (*set_control)(struct source *src, const char *name, const double *values,
+			   unsigned count, struct error *err);
 	int (*set_fps)(struct source *src, unsigned fps_milli);
 	void (*set_fault)(enum source_fault fault);
 	const char *(*get_reason)(const struct source *src);
@@ -166,8 +177,10 @@ const char *source_reason(const struct source *src);
  */
 uint64_t source_dropped(const struct source *src);
 
-/* -ENOTSUP: no such control. -ERANGE: value outside its limits. */
-int source_set_control(struct source *src, const char *name, double value, struct error *err);
+/* count: how many values, never 0. -ENOTSUP: no such control. -ERANGE: one is outside its limits,
+ * or it takes another number of them. */
+int source_set_control(struct source *src, const char *name, const double *values, unsigned count,
+		       struct error *err);
 
 /* Acted out from now on, by one that is open and by the next: a fault is the process's, so that an
  * unplugged one stays away until it is plugged in again. -ENOTSUP: no faults here. */
@@ -186,6 +199,13 @@ bool source_mode_has(const struct source_mode *mode, unsigned width, unsigned he
  * max). Each is a single size (of a range: the nearest size in it). */
 unsigned source_caps_nearest(const struct source_caps *caps, unsigned width, unsigned height,
 			     struct source_mode *ret_modes, unsigned max);
+
+/* How many numbers a value_count says: 1 if it is 0. */
+unsigned source_value_count(unsigned value_count);
+
+/* Are these count values of the control's number, and each within its limits? A NaN is not. */
+bool source_control_takes(const struct source_control *control, const double *values,
+			  unsigned count);
 
 /* NULL: it has none of that name. */
 const struct source_control *source_caps_find_control(const struct source_caps *caps,

@@ -56,6 +56,7 @@ struct source_test {
 enum test_control {
 	TEST_BRIGHTNESS,
 	TEST_CONTRAST,
+	TEST_AWB_GAINS,
 	TEST_HFLIP,
 	TEST_VFLIP,
 };
@@ -72,6 +73,13 @@ static const struct source_control controls[] = {
 			   .value = 1,
 			   .max = 2,
 			   .default_value = 1},
+	[TEST_AWB_GAINS] = {.name = "awb_gains", /* of red and blue */
+			    .type = SOURCE_CONTROL_FLOAT,
+			    .writable = true,
+			    .value_count = 2,
+			    .values = {1, 1},
+			    .max = 2,
+			    .default_values = {1, 1}},
 	[TEST_HFLIP] = {.name = "hflip",
 			.type = SOURCE_CONTROL_BOOL,
 			.writable = true,
@@ -339,7 +347,30 @@ static void test_release(struct source *src, uint32_t index)
 	test_of(src)->lent[index] = false;
 }
 
-static int test_set_control(struct source *src, const char *name, double value, struct error *err)
+static void change_look(struct pattern_look *look, enum test_control control, const double *values)
+{
+	switch (control) {
+	case TEST_BRIGHTNESS:
+		look->brightness = values[0];
+		break;
+	case TEST_CONTRAST:
+		look->contrast = values[0];
+		break;
+	case TEST_AWB_GAINS:
+		look->red = values[0] - 1;
+		look->blue = values[1] - 1;
+		break;
+	case TEST_HFLIP:
+		look->hflip = values[0] != 0;
+		break;
+	case TEST_VFLIP:
+		look->vflip = values[0] != 0;
+		break;
+	}
+}
+
+static int test_set_control(struct source *src, const char *name, const double *values,
+			    unsigned count, struct error *err)
 {
 	struct source_test *test = test_of(src);
 	size_t i = 0;
@@ -348,24 +379,11 @@ static int test_set_control(struct source *src, const char *name, double value, 
 		i++;
 	if (i == ARRAY_SIZE(controls))
 		return error_set(err, -ENOTSUP, "the test pattern has no control '%s'", name);
-	/* Written so that a NaN is outside, too. */
-	if (!(value >= controls[i].min && value <= controls[i].max))
-		return error_set(err, -ERANGE, "%s is from %g to %g", name, controls[i].min,
+	if (!source_control_takes(&controls[i], values, count))
+		return error_set(err, -ERANGE, "%s is %u of %g to %g", name,
+				 source_value_count(controls[i].value_count), controls[i].min,
 				 controls[i].max);
-	switch ((enum test_control)i) {
-	case TEST_BRIGHTNESS:
-		test->look.brightness = value;
-		break;
-	case TEST_CONTRAST:
-		test->look.contrast = value;
-		break;
-	case TEST_HFLIP:
-		test->look.hflip = value != 0;
-		break;
-	case TEST_VFLIP:
-		test->look.vflip = value != 0;
-		break;
-	}
+	change_look(&test->look, (enum test_control)i, values);
 	pattern_set_look(test->pattern, &test->look);
 	return 0;
 }

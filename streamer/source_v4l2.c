@@ -474,9 +474,10 @@ static uint64_t v4l2_get_dropped(const struct source *src)
 	return v->damaged + v->late + v4l2stream_dropped(&v->stream);
 }
 
-static int v4l2_set_control(struct source *src, const char *name, double value, struct error *err)
+static int v4l2_set_control(struct source *src, const char *name, const double *values,
+			    unsigned count, struct error *err)
 {
-	return v4l2ctl_set(&v4l2_of(src)->dev, name, value, err);
+	return v4l2ctl_set(&v4l2_of(src)->dev, name, values, count, err);
 }
 
 /* Fewer of what comes already; for more the camera has to be set anew. */

@@ -181,6 +181,16 @@ json_t *statejson_control_value(const struct source_control *control, double val
 	return NULL;
 }
 
+json_t *statejson_control_values(const struct source_control *control, const double *values)
+{
+	if (control->value_count <= 1)
+		return statejson_control_value(control, values[0]);
+	json_t *list = json_array();
+	for (unsigned i = 0; i < control->value_count; i++)
+		json_array_append_new(list, statejson_control_value(control, values[i]));
+	return list;
+}
+
 /* null where it means nothing: the limits of a yes or no, the step of what has none. */
 static json_t *control_limit(const struct source_control *control, double value)
 {
@@ -212,11 +222,11 @@ static json_t *control_json(const struct source_caps *caps, const struct source_
 
 	json_t *json =
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "type", types[control->type],
-			  "value", statejson_control_value(control, control->value), "min",
+			  "value", statejson_control_values(control, control->values), "min",
 			  control_limit(control, control->min), "max",
 			  control_limit(control, control->max), "step",
 			  control->step > 0 ? control_limit(control, control->step) : json_null(),
-			  "default", statejson_control_value(control, control->default_value),
+			  "default", statejson_control_values(control, control->default_values),
 			  "unit", control->unit, "writable", control->writable);
 	if (control->menu_count > 0)
 		json_object_set_new(json, "menu", menu_json(caps, control));

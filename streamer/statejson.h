@@ -27,6 +27,9 @@ struct pipeline_picture statejson_effective(const struct stream_status *status);
 json_t *statejson_controls(const struct source_caps *caps);
 json_t *statejson_control_value(const struct source_control *control, double value);
 
+/* The whole of it: a list where it is several numbers. */
+json_t *statejson_control_values(const struct source_control *control, const double *values);
+
 json_t *statejson_viewer(const struct viewer_facts *facts);
 
 /* The same numbers for Prometheus; their texts are conf's. */

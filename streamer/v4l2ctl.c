@@ -211,7 +211,8 @@ static int fail_set(const struct v4l2dev *dev, int r, const char *name, struct e
 	}
 }
 
-int v4l2ctl_set(const struct v4l2dev *dev, const char *name, double value, struct error *err)
+int v4l2ctl_set(const struct v4l2dev *dev, const char *name, const double *values, unsigned count,
+		struct error *err)
 {
 	struct entry entry;
 	uint32_t id = 0;
@@ -220,12 +221,11 @@ int v4l2ctl_set(const struct v4l2dev *dev, const char *name, double value, struc
 		const struct source_control *control = &entry.control;
 		if (strcmp(control->name, name) != 0)
 			continue;
-		/* Written so that a NaN is outside, too. */
-		if (!(value >= control->min && value <= control->max))
+		if (!source_control_takes(control, values, count))
 			return error_set(err, -ERANGE, "%s is from %g to %g", name, control->min,
 					 control->max);
 		struct v4l2_ext_control one = {.id = entry.id};
-		int64_t own = (int64_t)(value / entry.scale);
+		int64_t own = (int64_t)(values[0] / entry.scale);
 		if (entry.type == V4L2_CTRL_TYPE_INTEGER64)
 			one.value64 = own;
 		else

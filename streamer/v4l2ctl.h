@@ -11,6 +11,7 @@
 void v4l2ctl_read(const struct v4l2dev *dev, struct source_caps *ret_caps);
 
 /* With the errors of source_set_control(). */
-int v4l2ctl_set(const struct v4l2dev *dev, const char *name, double value, struct error *err);
+int v4l2ctl_set(const struct v4l2dev *dev, const char *name, const double *values, unsigned count,
+		struct error *err);
 
 #endif

@@ -16,9 +16,12 @@ describe('controls', () => {
 
   test('are shown with type, limits, default and unit', async () => {
     const controls = await daemon.did('controls');
-    assert.deepEqual(Object.keys(controls).sort(), ['brightness', 'contrast', 'hflip', 'vflip']);
+    assert.deepEqual(Object.keys(controls).sort(),
+      ['awb_gains', 'brightness', 'contrast', 'hflip', 'vflip']);
     assert.deepEqual(controls.brightness, { type: 'number', value: 0, min: -1, max: 1, step: null,
       default: 0, unit: '', writable: true });
+    assert.deepEqual(controls.awb_gains, { type: 'number', value: [1, 1], min: 0, max: 2, step: null,
+      default: [1, 1], unit: '', writable: true });
     assert.deepEqual(controls.hflip, { type: 'boolean', value: false, min: null, max: null,
       step: null, default: false, unit: '', writable: true });
   });
@@ -31,7 +34,8 @@ describe('controls', () => {
       [0.5, true]);
     const viewer = await new Wire(daemon).opened();
     await viewer.more(2);
-    assert.deepEqual(await values(), { brightness: 0.5, contrast: 1, hflip: true, vflip: false });
+    assert.deepEqual(await values(), { brightness: 0.5, contrast: 1, awb_gains: [1, 1],
+      hflip: true, vflip: false });
     await viewer.close();
   });
 
@@ -57,6 +61,17 @@ describe('controls', () => {
       [{ brightness: 0.1, contrast: 'much' }, '/contrast', { allowed: { min: 0, max: 2 } }],
       [{ brightness: 0.1, hflip: 1 }, '/hflip', { allowed: [true, false] }],
       [{ brightness: 0.1, saturation: 1 }, '/saturation', {}],
+      [{ brightness: [0.1] }, '/brightness', { allowed: { min: -1, max: 1 } }],
+      [{ brightness: 0.1, awb_gains: 1 }, '/awb_gains', { allowed: { min: 0, max: 2 } }],
+      [{ brightness: 0.1, awb_gains: [] }, '/awb_gains', {}],
+      [{ brightness: 0.1, awb_gains: [1] }, '/awb_gains', {}],
+      [{ brightness: 0.1, awb_gains: [1, 1, 1] }, '/awb_gains', {}],
+      [{ brightness: 0.1, awb_gains: { 0: 1, 1: 1 } }, '/awb_gains', {}],
+      [{ brightness: 0.1, awb_gains: [1, 2.5] }, '/awb_gains/1',
+        { allowed: { min: 0, max: 2 }, nearest: 2 }],
+      [{ brightness: 0.1, awb_gains: [-1, 1] }, '/awb_gains/0', { nearest: 0 }],
+      [{ brightness: 0.1, awb_gains: [1, '1'] }, '/awb_gains/1', {}],
+      [{ brightness: 0.1, awb_gains: [null, 1] }, '/awb_gains/0', {}],
     ]) {
       const { error } = await set(patch);
       assert.deepEqual([error.code, error.pointer], ['invalid', pointer], JSON.stringify(patch));
@@ -75,6 +90,18 @@ describe('controls', () => {
     assert.equal((await daemon.ctl('reset-control', { name: 'zoom' })).error.code, 'not-found');
   });
 
+  test('of several values are set, shown and reset whole', async () => {
+    const { result } = await set({ awb_gains: [1.5, 1.0] });
+    assert.deepEqual([result.changed, result.requested, result.effective.awb_gains.value],
+      [true, { awb_gains: [1.5, 1] }, [1.5, 1]]);
+    assert.equal((await set({ awb_gains: [1.5, 1] })).result.changed, false);
+    assert.equal((await set({ awb_gains: [1.5, 1] }, { dry_run: true })).result.changed, false);
+    const tried = (await set({ awb_gains: null }, { dry_run: true })).result;
+    assert.deepEqual([tried.changed, tried.effective.awb_gains.value], [true, [1, 1]]);
+    const { effective } = await daemon.did('reset-control', { name: 'awb_gains' });
+    assert.deepEqual(effective.awb_gains.value, [1, 1]);
+  });
+
   test('can be tried, and held against an entity tag', async () => {
     const before = await values();
     const { result } = await set({ brightness: -1 }, { dry_run: true });
@@ -88,14 +115,14 @@ describe('controls', () => {
   });
 
   test('are kept over a restart, unless they were not to be', async () => {
-    await set({ brightness: 0.75 });
+    await set({ brightness: 0.75, awb_gains: [0.5, 1.25] });
     await set({ contrast: 0.5, hflip: null, vflip: null }, { persist: false });
     await waitFor('the file', async () => (await daemon.state()).settings.persisted);
     await daemon.restart();
     const viewer = await new Wire(daemon).opened();
     await viewer.more(2);
     const now = await values();
-    assert.deepEqual([now.brightness, now.contrast], [0.75, 1]);
+    assert.deepEqual([now.brightness, now.contrast, now.awb_gains], [0.75, 1, [0.5, 1.25]]);
     await viewer.close();
   });
 });

@@ -16,8 +16,8 @@ const ARGS = ['--source=test', '--size=640x480', '--fps=15', '--idle-stop-s=0',
 
 const stampUs = (answer) => Math.round(Number(answer.headers['x-timestamp']) * 1e6);
 
-function assertColours({ width, height, frame, colours }) {
-  for (const [patch, wanted] of patchRgb(width, height, frame).entries())
+function assertColours({ width, height, frame, colours }, gains = [1, 1]) {
+  for (const [patch, wanted] of patchRgb(width, height, frame, gains).entries())
     for (let i = 0; i < 3; i += 1)
       assert.ok(Math.abs(colours[patch][i] - wanted[i]) <= 4,
         `patch ${patch} of frame ${frame}: ${colours[patch]}, not ${wanted}`);
@@ -43,6 +43,16 @@ describe('snapshot.jpg through nginx', () => {
     assertColours(photo);
     assert.equal(photo.timeMs, Math.floor(stampUs(got) / 1000) % 2 ** 32);
     await waitFor('the camera to close', () => !isActive());
+  });
+
+  test('has the colours that the camera is told to have', async () => {
+    for (const gains of [[1.25, 0.75], [1, 1.25], [1, 1]]) {
+      const set = await stack.request('PATCH', '/camera/api/v1/controls',
+        { body: JSON.stringify({ awb_gains: gains }),
+          headers: { 'content-type': 'application/json' } });
+      assert.equal(set.status, 200, set.text);
+      assertColours(await readPhoto((await snapshot()).body), gains);
+    }
   });
 
   test('is newer than all that viewers had when it was asked for', async () => {

@@ -107,13 +107,14 @@ export function patchRects(width, height) {
   });
 }
 
-/* [r, g, b] that the mean of each of patchRects() ought to be. */
-export function patchRgb(width, height, frame) {
+/* [r, g, b] that the mean of each of patchRects() ought to be, with awb_gains of red and blue. */
+export function patchRgb(width, height, frame, [red, blue] = [1, 1]) {
+  const tinted = (chroma, gain) => Math.max(16, Math.min(240, chroma + 112 * (gain - 1)));
   return patchRects(width, height).map(([x, , size], patch) => {
     const { y, cb, cr } = patchColour(patch, frame);
     let sum = 0;
     for (let i = x; i < x + size; i += 1) sum += gradient(i, width, frame);
-    return rgbOf(y + sum / size, cb, cr);
+    return rgbOf(y + sum / size, tinted(cb, blue), tinted(cr, red));
   });
 }
 

@@ -21,7 +21,11 @@
 #include "tests/unit/unit.h"
 
 #define NO_VALUE 1000
-#define WAIT_MS  15000 /* a bound for a test that hangs, not a measure */
+#define ONE(control, wanted)                         \
+	{                                            \
+		.name = (control), .value = (wanted) \
+	}
+#define WAIT_MS 15000 /* a bound for a test that hangs, not a measure */
 
 /* What the fake camera does; set by the test, read by the pipeline's thread. */
 static atomic_uint frames_due, opens_to_fail, opens;
@@ -33,6 +37,7 @@ static atomic_uint warnings_of_size, warnings_of_rate;
 static atomic_bool makes_h264;                       /* the camera: nobody can ask it for a rate */
 static atomic_bool paces;                            /* it can change its pace while it runs */
 static atomic_uint gain, focus, fps_now;             /* as the camera has them */
+static atomic_uint gains;                            /* the first * 100 + the second */
 static atomic_uint encoder_opens, rate_now, gop_now; /* of the encoder */
 static atomic_bool rate_is_refused, gop_is_refused;
 static atomic_uint value_to_hold; /* a control that is set to it keeps the thread waiting */
@@ -62,6 +67,12 @@ static inline int fake_probe(const char *device, struct source_caps *ret_caps, s
 		{.name = "gain", .writable = true, .max = 10, .value = 1, .default_value = 1},
 		{.name = "focus", .writable = true, .max = 10},
 		{.name = "heat", .max = 100, .value = 40},
+		{.name = "gains",
+		 .writable = true,
+		 .max = 10,
+		 .value_count = 2,
+		 .values = {1, 2},
+		 .default_values = {1, 2}},
 	};
 	memcpy(ret_caps->controls, controls, sizeof(controls));
 	ret_caps->control_count = ARRAY_SIZE(controls);
@@ -88,6 +99,7 @@ static inline int fake_open(const struct source_config *cfg, struct source **ret
 	atomic_fetch_add(&opens, 1);
 	atomic_store(&gain, 1);
 	atomic_store(&focus, 0);
+	atomic_store(&gains, 102);
 	atomic_store(&fps_now, cfg->fps_milli);
 	return 0;
 }
@@ -140,10 +152,17 @@ static inline void fake_set_fault(enum source_fault fault)
 }
 
 /* A focus of 7 is where it jams. */
-static inline int fake_set_control(struct source *src, const char *name, double value,
-				   struct error *err)
+static inline int fake_set_control(struct source *src, const char *name, const double *values,
+				   unsigned count, struct error *err)
 {
+	double value = values[0];
+
 	(void)src;
+	if (strcmp(name, "gains") == 0) {
+		assert_int_equal(count, 2);
+		atomic_store(&gains, (unsigned)(values[0] * 100 + values[1]));
+		return 0;
+	}
 	while (atomic_load(&value_to_hold) == (unsigned)value) {
 		atomic_store(&holds, true);
 		poll(NULL, 0, 1);

@@ -1,6 +1,8 @@
 /* Changes while a pipeline runs: what is reopened for which, and what holds when one fails. */
 #include "tests/unit/unit.h"
 
+#include <math.h>
+
 #include "tests/unit/fake_camera.h"
 
 static struct pipeline_settings settings_now(void)
@@ -269,7 +271,7 @@ static void rate_that_the_encoder_refuses_is_tried_and_said_once(void **state)
 	atomic_store(&rate_is_refused, true);
 	pipeline_set_rate_limit(pipeline, 300000);
 	for (unsigned i = 0; i < 3; i++) { /* each is a turn of the thread */
-		const struct pipeline_control list[] = {{"gain", i}};
+		const struct pipeline_control list[] = {ONE("gain", i)};
 		assert_live(pipeline_set_controls(pipeline, list, 1));
 	}
 	assert_int_equal(atomic_load(&warnings_of_rate), 1);
@@ -284,7 +286,7 @@ static void rate_that_the_encoder_refuses_is_tried_and_said_once(void **state)
 static void controls_are_set_and_shown(void **state)
 {
 	UNUSED_STATE(state);
-	const struct pipeline_control list[] = {{"gain", 5}, {"focus", 3}};
+	const struct pipeline_control list[] = {ONE("gain", 5), ONE("focus", 3)};
 
 	start_watching();
 	assert_live(pipeline_set_controls(pipeline, list, 2));
@@ -295,6 +297,61 @@ static void controls_are_set_and_shown(void **state)
 	assert_int_equal(flags_of_next(), 0);
 }
 
+static void control_of_several_values_is_set_and_shown(void **state)
+{
+	UNUSED_STATE(state);
+	struct pipeline_control wanted = {.name = "gains", .value_count = 2, .values = {3, 4}};
+	struct source_caps caps;
+
+	start_watching();
+	assert_int_equal(atomic_load(&gains), 102);
+	assert_live(pipeline_set_controls(pipeline, &wanted, 1));
+	assert_int_equal(atomic_load(&gains), 304);
+	pipeline_get_caps(pipeline, &caps);
+	const struct source_control *shown = source_caps_find_control(&caps, "gains");
+	assert_true(shown->values[0] == 3 && shown->values[1] == 4);
+	/* It comes back with the camera. */
+	atomic_store(&gone, true);
+	give_frames(1);
+	wait_until(report.state == PIPELINE_FAILED);
+	atomic_store(&gone, false);
+	wait_until(report.state == PIPELINE_RUNNING);
+	assert_int_equal(atomic_load(&gains), 304);
+}
+
+static void control_takes_its_own_number_of_values(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct pipeline_control cases[] = {
+		{.name = "gains", .values = {3}},
+		{.name = "gains", .value_count = 3, .values = {3, 4, 5}},
+		{.name = "gains", .value_count = 2, .values = {3, 10.5}},
+		{.name = "gains", .value_count = 2, .values = {-1, 3}},
+		{.name = "gains", .value_count = 2, .values = {3, (double)NAN}},
+		{.name = "gain", .value_count = 2, .values = {3, 4}},
+	};
+
+	start_watching();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_refused(pipeline_set_controls(pipeline, &cases[i], 1), -ERANGE);
+	assert_non_null(strstr(report.change.error.text, "whole number"));
+	assert_int_equal(atomic_load(&gains), 102);
+	assert_int_equal(atomic_load(&gain), 1);
+}
+
+static void values_are_put_back_when_another_control_is_refused(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct pipeline_control list[] = {
+		{.name = "gains", .value_count = 2, .values = {3, 4}},
+		ONE("focus", 7),
+	};
+
+	start_watching();
+	assert_refused(pipeline_set_controls(pipeline, list, 2), -EIO);
+	assert_int_equal(atomic_load(&gains), 102);
+}
+
 static void controls_are_set_all_or_none(void **state)
 {
 	UNUSED_STATE(state);
@@ -302,9 +359,11 @@ static void controls_are_set_all_or_none(void **state)
 		struct pipeline_control list[2];
 		int code;
 	} cases[] = {
-		{{{"gain", 5}, {"focus", 7}}, -EIO}, /* once the first is set already */
-		{{{"gain", 5}, {"focus", 11}}, -ERANGE}, {{{"gain", 5}, {"focus", 2.5}}, -ERANGE},
-		{{{"gain", 5}, {"zoom", 1}}, -ENOENT},   {{{"gain", 5}, {"heat", 50}}, -EACCES},
+		{{ONE("gain", 5), ONE("focus", 7)}, -EIO}, /* once the first is set already */
+		{{ONE("gain", 5), ONE("focus", 11)}, -ERANGE},
+		{{ONE("gain", 5), ONE("focus", 2.5)}, -ERANGE},
+		{{ONE("gain", 5), ONE("zoom", 1)}, -ENOENT},
+		{{ONE("gain", 5), ONE("heat", 50)}, -EACCES},
 	};
 	start_watching();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -317,7 +376,7 @@ static void controls_are_set_all_or_none(void **state)
 static void controls_last_past_a_reopened_camera(void **state)
 {
 	UNUSED_STATE(state);
-	const struct pipeline_control list[] = {{"gain", 5}};
+	const struct pipeline_control list[] = {ONE("gain", 5)};
 
 	start();
 	assert_false(outcome(pipeline_set_controls(pipeline, list, 1))->now);
@@ -347,7 +406,8 @@ static void controls_last_past_a_reopened_camera(void **state)
 static void controls_wait_for_a_change_that_is_under_way(void **state)
 {
 	UNUSED_STATE(state);
-	const struct pipeline_control list[] = {{"gain", 5}}, other[] = {{"focus", 2}, {"gain", 6}};
+	const struct pipeline_control list[] = {ONE("gain", 5)},
+				      other[] = {ONE("focus", 2), ONE("gain", 6)};
 
 	start_watching();
 	struct pipeline_settings settings = settings_now();
@@ -368,7 +428,7 @@ static void controls_wait_for_a_change_that_is_under_way(void **state)
 static void controls_that_wait_have_their_turn_when_nobody_wants_pictures(void **state)
 {
 	UNUSED_STATE(state);
-	const struct pipeline_control list[] = {{"gain", 5}};
+	const struct pipeline_control list[] = {ONE("gain", 5)};
 
 	start_watching();
 	struct pipeline_settings settings = settings_now();
@@ -388,7 +448,7 @@ static void controls_that_wait_have_their_turn_when_nobody_wants_pictures(void *
 static void settings_are_not_overtaken_by_controls(void **state)
 {
 	UNUSED_STATE(state);
-	const struct pipeline_control first[] = {{"focus", 2}}, second[] = {{"gain", 5}};
+	const struct pipeline_control first[] = {ONE("focus", 2)}, second[] = {ONE("gain", 5)};
 	const struct pipeline_picture small = {640, 480, 30000};
 
 	start_watching();
@@ -410,7 +470,8 @@ static void settings_are_not_overtaken_by_controls(void **state)
 static void stored_controls_that_the_camera_lacks_do_no_harm(void **state)
 {
 	UNUSED_STATE(state);
-	static const struct pipeline_control stored[] = {{"zoom", 1}, {"gain", 99}, {"focus", 4}};
+	static const struct pipeline_control stored[] = {ONE("zoom", 1), ONE("gain", 99),
+							 ONE("focus", 4)};
 	struct pipeline_config cfg = {.conf = &conf,
 				      .controls = stored,
 				      .control_count = 3,
@@ -443,6 +504,9 @@ int main(void)
 		TEST(rate_limit_holds_past_a_change_that_fails),
 		TEST(rate_that_the_encoder_refuses_is_tried_and_said_once),
 		TEST(controls_are_set_and_shown),
+		TEST(control_of_several_values_is_set_and_shown),
+		TEST(control_takes_its_own_number_of_values),
+		TEST(values_are_put_back_when_another_control_is_refused),
 		TEST(controls_are_set_all_or_none),
 		TEST(controls_last_past_a_reopened_camera),
 		TEST(controls_wait_for_a_change_that_is_under_way),

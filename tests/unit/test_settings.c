@@ -185,6 +185,47 @@ static void controls_are_kept_by_name(void **state)
 	assert_true(list[1].value == 1);
 }
 
+static void control_of_several_values_is_kept_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct pipeline_control list[SOURCE_CONTROLS_MAX];
+
+	apply(f, "{\"controls\":{\"awb_gains\":[1.5,2],\"roi\":[0,0.25,1,0.5]}}", true);
+	apply(f, "{\"controls\":{\"awb_gains\":[3,0.5]}}", true);
+	restart(f);
+	assert_int_equal(settings_controls(f->settings, list), 2);
+	assert_string_equal(list[0].name, "awb_gains");
+	assert_int_equal(list[0].value_count, 2);
+	assert_true(list[0].values[0] == 3 && list[0].values[1] == 0.5);
+	assert_int_equal(list[1].value_count, 4);
+	assert_true(list[1].values[1] == 0.25 && list[1].values[3] == 0.5);
+}
+
+static void control_is_a_number_or_a_few(void **state)
+{
+	UNUSED_STATE(state);
+	static const char *const bad[] = {
+		"[]",     "[1]",         "[1,2,3,4,5]", "[1,\"2\"]", "[1,null]",
+		"[1,[]]", "[true,true]", "{}",          "null",      "\"1\"",
+	};
+	struct pipeline_control control = {.name = "as it was"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		json_t *value = json_loads(bad[i], JSON_DECODE_ANY, NULL);
+		assert_non_null(value);
+		if (settings_read_control("gains", value, &control))
+			fail_msg("%s is taken", bad[i]);
+		json_decref(value);
+	}
+	json_t *one = json_integer(1);
+	assert_false(settings_read_control("a_name_that_no_control_has_because_it_is_too_long", one,
+					   &control));
+	assert_string_equal(control.name, "as it was");
+	assert_true(settings_read_control("gain", one, &control));
+	assert_int_equal(source_value_count(control.value_count), 1);
+	json_decref(one);
+}
+
 static bool check(const struct fixture *f, const char *patch, struct conf *conf,
 		  struct confkey_problem *problem)
 {
@@ -300,7 +341,8 @@ static void stored_nonsense_is_left_out_piece_by_piece(void **state)
 	json_t *stored = load("{\"running\":7,\"resolution\":{\"width\":641,\"height\":480},"
 			      "\"config\":{\"bitrate_bps\":5,\"gop_frames\":30,\"fps\":null,"
 			      "\"source\":\"file:/etc/shadow\",\"of_a_newer_version\":{\"a\":[]}},"
-			      "\"controls\":{\"gain\":\"much\",\"ev\":1},\"a_new_section\":[1]}");
+			      "\"controls\":{\"gain\":\"much\",\"ev\":1,\"roi\":[0,\"x\"]},"
+			      "\"a_new_section\":[1]}");
 
 	store_set(f->store, stored);
 	restart(f);
@@ -310,9 +352,9 @@ static void stored_nonsense_is_left_out_piece_by_piece(void **state)
 	assert_int_equal(conf_of(f)->gop_frames, 30);
 	assert_string_equal(conf_of(f)->source, "file");
 	assert_string_equal(conf_of(f)->source_device, "/tmp/a.h264");
-	static const char *const named[] = {"running", "resolution",   "bitrate_bps",
-					    "fps",     "source",       "of_a_newer_version",
-					    "gain",    "a_new_section"};
+	static const char *const named[] = {"running", "resolution",    "bitrate_bps",
+					    "fps",     "source",        "of_a_newer_version",
+					    "gain",    "a_new_section", "roi"};
 	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
 		if (strstr(warnings, named[i]) == NULL)
 			fail_msg("%s is not named in:\n%s", named[i], warnings);
@@ -354,6 +396,8 @@ int main(void)
 		WITH_SETTINGS(change_that_is_not_to_last_is_gone_after_a_restart),
 		WITH_SETTINGS(null_goes_back_to_the_files_value),
 		WITH_SETTINGS(controls_are_kept_by_name),
+		WITH_SETTINGS(control_of_several_values_is_kept_whole),
+		cmocka_unit_test(control_is_a_number_or_a_few),
 		WITH_SETTINGS(limits_are_those_of_the_settings_file),
 		WITH_SETTINGS(wrong_value_is_pointed_at_and_changes_nothing),
 		WITH_SETTINGS(long_source_is_refused_whole),

@@ -299,6 +299,11 @@ static unsigned first_patch_luma(const struct frame *frame)
 	return pattern_patch(0, clock.frame).y + pattern_gradient(39, frame->width, clock.frame);
 }
 
+static int set_one(struct source *src, const char *name, double value, struct error *err)
+{
+	return source_set_control(src, name, &value, 1, err);
+}
+
 static void controls_change_the_picture(void **state)
 {
 	UNUSED_STATE(state);
@@ -306,15 +311,74 @@ static void controls_change_the_picture(void **state)
 	struct error err = {0};
 	struct frame frame;
 
-	assert_int_equal(source_set_control(src, "hflip", 1, &err), 0);
+	assert_int_equal(set_one(src, "hflip", 1, &err), 0);
 	assert_int_equal(wait_frame(src, &frame), 0);
 	assert_int_equal(frame.plane[0].data[60 * 640 + 600], first_patch_luma(&frame));
 	source_release(src, frame.index);
-	assert_int_equal(source_set_control(src, "hflip", 0, &err), 0);
-	assert_int_equal(source_set_control(src, "brightness", 0.25, &err), 0);
+	assert_int_equal(set_one(src, "hflip", 0, &err), 0);
+	assert_int_equal(set_one(src, "brightness", 0.25, &err), 0);
 	assert_int_equal(wait_frame(src, &frame), 0);
 	assert_int_equal(frame.plane[0].data[60 * 640 + 39], first_patch_luma(&frame) + 32);
 	source_close(src);
+}
+
+/* Of the upper left patch. */
+static void assert_tint(const struct frame *frame, int red, int blue)
+{
+	struct pattern_clock clock;
+	size_t at = 30 * 320 + 19;
+
+	assert_true(pattern_read_clock(frame->plane[0].data, frame->plane[0].stride, frame->width,
+				       frame->height, &clock));
+	struct pattern_colour colour = pattern_patch(0, clock.frame);
+	assert_int_equal(frame->plane[1].data[at], max_i64(16, min_i64(240, colour.cb + blue)));
+	assert_int_equal(frame->plane[2].data[at], max_i64(16, min_i64(240, colour.cr + red)));
+}
+
+static void gains_colour_the_picture_each_in_its_way(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		double gains[2];
+		int red, blue;
+	} cases[] = {{{1, 1}, 0, 0}, {{1.5, 0.75}, 56, -28}, {{0, 2}, -112, 112}};
+	struct source *src = open_test(640, 480, 60000);
+	struct error err = {0};
+	struct frame frame;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(source_set_control(src, "awb_gains", cases[i].gains, 2, &err), 0);
+		assert_int_equal(wait_frame(src, &frame), 0);
+		assert_tint(&frame, cases[i].red, cases[i].blue);
+		assert_int_equal(frame.plane[1].data[0], 128); /* the clock stays grey */
+		source_release(src, frame.index);
+	}
+	source_close(src);
+}
+
+static void assert_limits(struct source *src, const struct source_control *c)
+{
+	unsigned count = source_value_count(c->value_count);
+	double bad[] = {c->min - 0.1, c->max + 0.1, (double)NAN};
+	double values[SOURCE_VALUES_MAX + 1];
+	struct error err = {0};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(values); i++)
+		values[i] = c->min;
+	assert_int_equal(source_set_control(src, c->name, values, count, &err), 0);
+	assert_int_equal(source_set_control(src, c->name, values, count - 1, &err), -ERANGE);
+	assert_int_equal(source_set_control(src, c->name, values, count + 1, &err), -ERANGE);
+	for (unsigned i = 0; i < count; i++) {
+		values[i] = c->max;
+		assert_int_equal(source_set_control(src, c->name, values, count, &err), 0);
+		for (size_t n = 0; n < ARRAY_SIZE(bad); n++) {
+			values[i] = bad[n];
+			assert_int_equal(source_set_control(src, c->name, values, count, &err),
+					 -ERANGE);
+			assert_non_null(strstr(err.text, c->name));
+		}
+		values[i] = c->min;
+	}
 }
 
 static void controls_have_limits(void **state)
@@ -325,17 +389,10 @@ static void controls_have_limits(void **state)
 	struct error err = {0};
 
 	assert_int_equal(source_probe(&source_test_ops, "", &caps, &err), 0);
-	assert_int_equal(caps.control_count, 4);
-	for (unsigned i = 0; i < caps.control_count; i++) {
-		const struct source_control *c = &caps.controls[i];
-		assert_int_equal(source_set_control(src, c->name, c->min, &err), 0);
-		assert_int_equal(source_set_control(src, c->name, c->max, &err), 0);
-		assert_int_equal(source_set_control(src, c->name, c->max + 0.1, &err), -ERANGE);
-		assert_int_equal(source_set_control(src, c->name, c->min - 0.1, &err), -ERANGE);
-		assert_int_equal(source_set_control(src, c->name, (double)NAN, &err), -ERANGE);
-		assert_non_null(strstr(err.text, c->name));
-	}
-	assert_int_equal(source_set_control(src, "gain", 1, &err), -ENOTSUP);
+	assert_int_equal(caps.control_count, 5);
+	for (unsigned i = 0; i < caps.control_count; i++)
+		assert_limits(src, &caps.controls[i]);
+	assert_int_equal(set_one(src, "gain", 1, &err), -ENOTSUP);
 	assert_non_null(strstr(err.text, "gain"));
 	source_close(src);
 }
@@ -427,6 +484,7 @@ int main(void)
 		cmocka_unit_test(slow_one_gives_a_fifth_of_the_frames),
 		cmocka_unit_test(burst_comes_five_at_a_time),
 		cmocka_unit_test(controls_change_the_picture),
+		cmocka_unit_test(gains_colour_the_picture_each_in_its_way),
 		cmocka_unit_test(controls_have_limits),
 		cmocka_unit_test(backend_is_found_by_its_name),
 		cmocka_unit_test(fault_words_go_both_ways),

@@ -401,6 +401,11 @@ static void menus_have_the_items_that_are_there(void **state)
 	v4l2dev_close(&dev);
 }
 
+static int set_one(const struct v4l2dev *dev, const char *name, double value, struct error *err)
+{
+	return v4l2ctl_set(dev, name, &value, 1, err);
+}
+
 static void values_are_set_in_the_drivers_units(void **state)
 {
 	UNUSED_STATE(state);
@@ -409,23 +414,24 @@ static void values_are_set_in_the_drivers_units(void **state)
 	struct fake_control *exposure = fake_control_of(V4L2_CID_EXPOSURE_ABSOLUTE);
 	struct error err = {0};
 
-	assert_int_equal(v4l2ctl_set(&dev, "brightness", -64, &err), 0);
+	assert_int_equal(set_one(&dev, "brightness", -64, &err), 0);
 	assert_int_equal(fake_control_of(V4L2_CID_BRIGHTNESS)->value, -64);
-	assert_int_equal(v4l2ctl_set(&dev, "exposure_us", 5000, &err), -EACCES);
+	assert_int_equal(set_one(&dev, "exposure_us", 5000, &err), -EACCES);
 	assert_non_null(strstr(err.text, "another control"));
 	exposure->flags = 0;
-	assert_int_equal(v4l2ctl_set(&dev, "exposure_us", 5000, &err), 0);
+	assert_int_equal(set_one(&dev, "exposure_us", 5000, &err), 0);
 	assert_int_equal(exposure->value, 50);
 	exposure->flags = V4L2_CTRL_FLAG_INACTIVE;
-	assert_int_equal(v4l2ctl_set(&dev, "long_one", 1099511627776.0, &err), 0);
+	assert_int_equal(set_one(&dev, "long_one", 1099511627776.0, &err), 0);
 	assert_int_equal(fake_control_of(0x0a000002)->value, INT64_C(1) << 40);
-	assert_int_equal(v4l2ctl_set(&dev, "bits", 4294967295.0, &err), 0);
+	assert_int_equal(set_one(&dev, "bits", 4294967295.0, &err), 0);
 	assert_int_equal((uint32_t)fake_control_of(0x0a000003)->value, 0xFFFFFFFF);
-	assert_int_equal(v4l2ctl_set(&dev, "brightness", 65, &err), -ERANGE);
-	assert_int_equal(v4l2ctl_set(&dev, "brightness", NAN, &err), -ERANGE);
-	assert_int_equal(v4l2ctl_set(&dev, "auto_exposure", 2, &err), -ERANGE);
-	assert_int_equal(v4l2ctl_set(&dev, "reset", 1, &err), -ENOTSUP);
-	assert_int_equal(v4l2ctl_set(&dev, "zoom", 1, &err), -ENOTSUP);
+	assert_int_equal(set_one(&dev, "brightness", 65, &err), -ERANGE);
+	assert_int_equal(set_one(&dev, "brightness", NAN, &err), -ERANGE);
+	assert_int_equal(set_one(&dev, "auto_exposure", 2, &err), -ERANGE);
+	assert_int_equal(v4l2ctl_set(&dev, "brightness", (const double[]){1, 1}, 2, &err), -ERANGE);
+	assert_int_equal(set_one(&dev, "reset", 1, &err), -ENOTSUP);
+	assert_int_equal(set_one(&dev, "zoom", 1, &err), -ENOTSUP);
 	v4l2dev_close(&dev);
 	fake_end();
 }
