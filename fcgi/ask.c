@@ -44,14 +44,40 @@ static bool is_our_mistake(enum ctl_code code, const char *pointer)
 }
 
 /* Without a body, what nalcastd was given came from path and query. */
-static void add_pointer(const struct request *req, const struct ctl_reply *reply,
-			const char *pointer, const char *message, struct response *res)
+static void add_fault(const struct request *req, const char *pointer, const char *code,
+		      const char *message, struct response *res)
 {
 	bool is_of_body = json_object_size(req->body) > 0 || pointer[0] != '/';
 
 	response_add_error(res, is_of_body ? RESPONSE_POINTER : RESPONSE_PARAMETER,
-			   is_of_body ? pointer : pointer + 1, ctl_code_word(reply->code), "%s",
-			   message);
+			   is_of_body ? pointer : pointer + 1, code, "%s", message);
+}
+
+/* All that nalcastd found wrong at once. */
+static void add_faults(const struct request *req, const struct ctl_reply *reply,
+		       const json_t *faults, struct response *res)
+{
+	static const char *const members[] = {"allowed", "nearest"};
+	size_t at;
+	json_t *fault;
+
+	json_array_foreach(faults, at, fault)
+	{
+		const char *pointer = json_string_value(json_object_get(fault, "pointer"));
+		const char *code = json_string_value(json_object_get(fault, "code"));
+		const char *message = json_string_value(json_object_get(fault, "message"));
+		if (pointer == NULL || code == NULL || message == NULL)
+			continue;
+		/* Words that we know only: openapi.json lists them. */
+		enum ctl_code known = ctl_code_from_word(code);
+		add_fault(req, pointer, ctl_code_word(known != CTL_INTERNAL ? known : reply->code),
+			  message, res);
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+			json_t *value = json_object_get(fault, members[i]);
+			if (value != NULL)
+				response_add_to_error(res, members[i], json_incref(value));
+		}
+	}
 }
 
 static int refuse_by_control(const struct request *req, const struct ctl_reply *reply,
@@ -69,8 +95,11 @@ static int refuse_by_control(const struct request *req, const struct ctl_reply *
 		type = "internal";
 	}
 	response_problem(res, status, type, "%s", message);
-	if (pointer != NULL)
-		add_pointer(req, reply, pointer, message, res);
+	const json_t *faults = json_object_get(reply->error, "errors");
+	if (json_array_size(faults) > 0)
+		add_faults(req, reply, faults, res);
+	else if (pointer != NULL)
+		add_fault(req, pointer, ctl_code_word(reply->code), message, res);
 	json_object_foreach(reply->error, key, value)
 	{
 		if (strcmp(key, "message") != 0 && strcmp(key, "pointer") != 0)

@@ -163,6 +163,14 @@ int response_add_error(struct response *res, enum response_place place, const ch
 	return RESPONSE_REFUSED;
 }
 
+void response_add_to_error(struct response *res, const char *name, json_t *value)
+{
+	json_t *errors = json_object_get(res->body, "errors");
+	json_t *last = json_array_get(errors, json_array_size(errors) - 1);
+
+	json_object_set_new(last, name, value);
+}
+
 void response_add_member(struct response *res, const char *name, json_t *value)
 {
 	static const char *const ours[] = {"type",   "title",    "status",

@@ -61,6 +61,10 @@ int response_add_error(struct response *res, enum response_place place, const ch
 		       const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* A further member of the error that was added last: what is allowed, or nearest. Takes the
+ * reference to value. */
+void response_add_to_error(struct response *res, const char *name, json_t *value);
+
 /* An extension member of a problem. The members above cannot be replaced. Takes the reference
  * to value. */
 void response_add_member(struct response *res, const char *name, json_t *value);

@@ -113,53 +113,53 @@ struct limits {
 static const struct limits width_limits = {"width", "/width", CONF_WIDTH_MIN, CONF_WIDTH_MAX};
 static const struct limits height_limits = {"height", "/height", CONF_HEIGHT_MIN, CONF_HEIGHT_MAX};
 
-static int read_pixels(const json_t *args, const struct limits *limits, unsigned *ret_value,
-		       const char **ret_pointer, struct error *err)
+static bool read_pixels(const json_t *args, const struct limits *limits, unsigned *ret_value,
+			struct args_fault *ret_fault)
 {
 	const json_t *value = json_object_get(args, limits->key);
 	json_int_t pixels = json_integer_value(value);
 
 	if (!json_is_integer(value) || pixels < limits->min || pixels > limits->max ||
 	    pixels % 2 != 0) {
-		*ret_pointer = limits->pointer;
-		return error_set(err, -EINVAL, "%s is an even integer from %u to %u", limits->key,
-				 limits->min, limits->max);
+		ret_fault->pointer = limits->pointer;
+		error_set(&ret_fault->error, -EINVAL, "%s is an even integer from %u to %u",
+			  limits->key, limits->min, limits->max);
+		return false;
 	}
 	*ret_value = (unsigned)pixels;
-	return 0;
+	return true;
 }
 
-static int read_fps(const json_t *args, unsigned *ret_milli, const char **ret_pointer,
-		    struct error *err)
+static bool read_fps(const json_t *args, unsigned *ret_milli, struct args_fault *ret_fault)
 {
 	const json_t *value = json_object_get(args, "fps");
 	double fps = json_number_value(value);
 
 	if (value == NULL) {
 		*ret_milli = 0;
-		return 0;
+		return true;
 	}
 	if (!json_is_number(value) || !(fps >= 1 && fps <= CONF_FPS_MAX)) {
-		*ret_pointer = "/fps";
-		return error_set(err, -EINVAL, "fps is a number from 1 to %d", CONF_FPS_MAX);
+		ret_fault->pointer = "/fps";
+		error_set(&ret_fault->error, -EINVAL, "fps is a number from 1 to %d", CONF_FPS_MAX);
+		return false;
 	}
 	*ret_milli = (unsigned)lround(fps * 1000);
-	return 0;
+	return true;
 }
 
-int args_picture(const json_t *args, struct pipeline_picture *ret_picture, const char **ret_pointer,
-		 struct error *err)
+unsigned args_picture(const json_t *args, struct pipeline_picture *ret_picture,
+		      struct args_fault ret_faults[static ARGS_PICTURE_FAULTS])
 {
 	struct pipeline_picture picture;
-	int r = read_pixels(args, &width_limits, &picture.width, ret_pointer, err);
+	unsigned count = 0;
 
-	if (r == 0)
-		r = read_pixels(args, &height_limits, &picture.height, ret_pointer, err);
-	if (r == 0)
-		r = read_fps(args, &picture.fps_milli, ret_pointer, err);
-	if (r == 0)
+	count += !read_pixels(args, &width_limits, &picture.width, &ret_faults[count]);
+	count += !read_pixels(args, &height_limits, &picture.height, &ret_faults[count]);
+	count += !read_fps(args, &picture.fps_milli, &ret_faults[count]);
+	if (count == 0)
 		*ret_picture = picture;
-	return r;
+	return count;
 }
 
 static unsigned wish(const json_t *args, const struct limits *limits)

@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "streamer/pipeline.h"
 
-/* All return 0, or -EINVAL with words, and *ret_pointer (RFC 6901) then says which argument. */
+/* Most return 0, or -EINVAL with words, and *ret_pointer (RFC 6901) then says which argument. */
 
 /* "timeout_ms": 0 to 20,000; 5,000 where it is not given. */
 int args_timeout(const json_t *args, int64_t *ret_us, const char **ret_pointer, struct error *err);
@@ -30,10 +30,17 @@ int args_change(const json_t *args, struct args_change *ret_change, const char *
 int args_page(const json_t *args, unsigned *ret_offset, unsigned *ret_limit,
 	      const char **ret_pointer, struct error *err);
 
+struct args_fault { /* what is wrong with an argument */
+	const char *pointer;
+	struct error error;
+};
+
+#define ARGS_PICTURE_FAULTS 3
+
 /* "width", "height": even, within conf.h's limits. "fps": 1 to 240; fps_milli 0 where it is not
- * given. */
-int args_picture(const json_t *args, struct pipeline_picture *ret_picture, const char **ret_pointer,
-		 struct error *err);
+ * given. Returns how many of them are wrong. */
+unsigned args_picture(const json_t *args, struct pipeline_picture *ret_picture,
+		      struct args_fault ret_faults[static ARGS_PICTURE_FAULTS]);
 
 /* The size that was wished for, however wrong, to find what is near it. */
 struct pipeline_picture args_wish(const json_t *args);

@@ -35,11 +35,47 @@ void op_fail(struct op *op, enum ctl_code code, const char *pointer, json_t *ext
 	op->reply = (struct ctl_reply){.code = code, .error = error};
 }
 
-void op_fail_key(struct op *op, enum ctl_code code, const char *key, json_t *extra,
-		 const char *message)
+bool op_has_failed(const struct op *op)
 {
-	op_fail(op, code, NULL, extra, message);
-	json_object_set_new(op->reply.error, "pointer", safetext_pointer(key));
+	return op->reply.error != NULL;
+}
+
+void op_add_to_failure(struct op *op, json_t *extra)
+{
+	json_object_update(op->reply.error, extra);
+	json_decref(extra);
+}
+
+/* Takes pointer and extra. */
+static void add_fault(struct op *op, enum ctl_code code, json_t *pointer, json_t *extra,
+		      const char *message)
+{
+	json_t *fault = json_pack("{s:s, s:o, s:o}", "code", ctl_code_word(code), "message",
+				  safetext(message), "pointer", pointer);
+
+	json_object_update(fault, extra);
+	if (!op_has_failed(op)) {
+		op_fail(op, code, NULL, json_incref(extra), message);
+		json_object_set(op->reply.error, "pointer", json_object_get(fault, "pointer"));
+		json_object_set_new(op->reply.error, "errors", json_array());
+	}
+	json_t *faults = json_object_get(op->reply.error, "errors");
+	if (json_array_size(faults) < OP_FAULTS_MAX)
+		json_array_append(faults, fault);
+	json_decref(fault);
+	json_decref(extra);
+}
+
+void op_add_fault(struct op *op, enum ctl_code code, const char *pointer, json_t *extra,
+		  const char *message)
+{
+	add_fault(op, code, json_string(pointer), extra, message);
+}
+
+void op_add_fault_of_key(struct op *op, enum ctl_code code, const char *key, json_t *extra,
+			 const char *message)
+{
+	add_fault(op, code, safetext_pointer(key), extra, message);
 }
 
 void op_wait_for(struct op *op, const struct op_wait *wait, int64_t timeout_us)

@@ -84,9 +84,19 @@ void op_reply(struct op *op, json_t *result); /* takes it; NULL: no memory */
 void op_fail(struct op *op, enum ctl_code code, const char *pointer, json_t *extra,
 	     const char *message);
 
-/* The same for a key of the body. */
-void op_fail_key(struct op *op, enum ctl_code code, const char *key, json_t *extra,
-		 const char *message);
+#define OP_FAULTS_MAX 16
+
+/* One more thing that is wrong with the body: the first is what the operation fails with, and all
+ * of them, up to OP_FAULTS_MAX, are told in "errors". */
+void op_add_fault(struct op *op, enum ctl_code code, const char *pointer, json_t *extra,
+		  const char *message);
+
+/* The same for a key of it, whatever letters it has. */
+void op_add_fault_of_key(struct op *op, enum ctl_code code, const char *key, json_t *extra,
+			 const char *message);
+
+bool op_has_failed(const struct op *op);
+void op_add_to_failure(struct op *op, json_t *extra); /* as that of op_fail() */
 
 /* An argument is wrong. */
 void op_fail_argument(struct op *op, const char *pointer, const struct error *error);

@@ -62,18 +62,28 @@ static void try_config(struct op *op, const struct conf *before, const struct co
 	op->reply.pending = false;
 }
 
+/* Puts patch over conf, or answers with all that is wrong with it. */
+static bool check_config(struct op *op, const struct settings *settings, const json_t *patch,
+			 struct conf *conf)
+{
+	struct confkey_problem problems[OP_FAULTS_MAX];
+	unsigned count = settings_check(settings, patch, conf, problems, OP_FAULTS_MAX);
+
+	for (unsigned i = 0; i < count; i++)
+		op_add_fault_of_key(op, problems[i].code, problems[i].key, problems[i].extra,
+				    problems[i].error.text);
+	return count == 0;
+}
+
 static void change_config(struct op *op, json_t *patch, const struct args_change *change)
 {
 	static const struct op_wait wait_for_config = {op_outcome_is_there, answer_config};
 	const struct settings *settings = stream_settings(op->host->stream);
 	const struct conf *conf = settings_conf(settings);
 	struct conf candidate = *conf;
-	struct confkey_problem problem = {.extra = NULL};
 
-	if (!settings_check(settings, patch, &candidate, &problem)) {
-		op_fail_key(op, problem.code, problem.key, problem.extra, problem.error.text);
+	if (!check_config(op, settings, patch, &candidate))
 		return;
-	}
 	op->requested = json_incref(patch);
 	json_t *before = confkey_all(conf), *after = confkey_all(&candidate);
 	op->changed = !json_equal(before, after);

@@ -21,22 +21,19 @@ static void op_controls(struct op *op, const json_t *args)
 	op_reply(op, controls_body(op));
 }
 
-static bool fail_control(struct op *op, enum ctl_code code, const char *name, json_t *extra,
-			 const struct error *error)
+static void fail_unknown(struct op *op, const struct source_caps *caps, const char *name)
 {
-	op_fail_key(op, code, name, extra, error->text);
-	return false;
-}
-
-static bool fail_unknown(struct op *op, const struct source_caps *caps, const char *name)
-{
-	json_t *list = json_array();
 	struct error error;
+	json_t *extra = NULL;
 
-	for (unsigned i = 0; i < caps->control_count; i++)
-		json_array_append_new(list, json_string(caps->controls[i].name));
 	error_set(&error, -ENOENT, "this camera has no control '%.40s'", name);
-	return fail_control(op, CTL_INVALID, name, json_pack("{s:o}", "allowed", list), &error);
+	if (!op_has_failed(op)) { /* once is enough of a long list */
+		json_t *list = json_array();
+		for (unsigned i = 0; i < caps->control_count; i++)
+			json_array_append_new(list, json_string(caps->controls[i].name));
+		extra = json_pack("{s:o}", "allowed", list);
+	}
+	op_add_fault_of_key(op, CTL_INVALID, name, extra, error.text);
 }
 
 static const char *type_words(const struct source_control *control)
@@ -82,7 +79,7 @@ static bool is_sound(const struct source_control *control, const json_t *value)
 }
 
 /* what: of the control, "/awb_gains" or "/awb_gains/1". */
-static bool fail_value(struct op *op, const struct source_control *control, const char *what,
+static void fail_value(struct op *op, const struct source_control *control, const char *what,
 		       const json_t *value)
 {
 	struct error error;
@@ -92,11 +89,10 @@ static bool fail_value(struct op *op, const struct source_control *control, cons
 	else
 		error_set(&error, -ERANGE, "%s is %s from %g to %g", what + 1, type_words(control),
 			  control->min, control->max);
-	op_fail(op, CTL_INVALID, what, allowed_for(control, value), error.text);
-	return false;
+	op_add_fault(op, CTL_INVALID, what, allowed_for(control, value), error.text);
 }
 
-static bool check_list(struct op *op, const struct source_control *control, const json_t *list)
+static void check_list(struct op *op, const struct source_control *control, const json_t *list)
 {
 	char what[sizeof(control->name) + 24];
 	struct error error;
@@ -108,50 +104,50 @@ static bool check_list(struct op *op, const struct source_control *control, cons
 		error_set(&error, -ERANGE, "%s is a list of %u, each %s from %g to %g",
 			  control->name, control->value_count, type_words(control), control->min,
 			  control->max);
-		op_fail(op, CTL_INVALID, what, allowed_for(control, NULL), error.text);
-		return false;
+		op_add_fault(op, CTL_INVALID, what, allowed_for(control, NULL), error.text);
+		return;
 	}
 	json_array_foreach(list, i, value)
 	{
 		snprintf(what, sizeof(what), "/%s/%zu", control->name, i);
 		if (!is_sound(control, value))
-			return fail_value(op, control, what, value);
+			fail_value(op, control, what, value);
 	}
-	return true;
 }
 
-static bool check_value(struct op *op, const struct source_control *control, const json_t *value)
+static void check_value(struct op *op, const struct source_control *control, const json_t *value)
 {
 	char what[sizeof(control->name) + 2];
+	struct error error;
 
-	if (json_is_null(value))
-		return true;
-	if (control->value_count > 1)
-		return check_list(op, control, value);
 	snprintf(what, sizeof(what), "/%s", control->name);
-	return is_sound(control, value) || fail_value(op, control, what, value);
+	if (!control->writable) {
+		error_set(&error, -EACCES, "%s can only be read", control->name);
+		op_add_fault(op, CTL_UNSUPPORTED, what, NULL, error.text);
+	} else if (json_is_null(value)) {
+		return;
+	} else if (control->value_count > 1) {
+		check_list(op, control, value);
+	} else if (!is_sound(control, value)) {
+		fail_value(op, control, what, value);
+	}
 }
 
-/* All are checked before any is set. */
+/* All are checked before any is set, and all that is wrong is told. */
 static bool check_controls(struct op *op, const struct source_caps *caps, json_t *patch)
 {
-	struct error error;
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(patch, name, value)
 	{
 		const struct source_control *control = source_caps_find_control(caps, name);
-		if (control == NULL)
-			return fail_unknown(op, caps, name);
-		if (!control->writable) {
-			error_set(&error, -EACCES, "%s can only be read", name);
-			return fail_control(op, CTL_UNSUPPORTED, name, NULL, &error);
-		}
-		if (!check_value(op, control, value))
-			return false;
+		if (control != NULL)
+			check_value(op, control, value);
+		else
+			fail_unknown(op, caps, name);
 	}
-	return true;
+	return !op_has_failed(op);
 }
 
 /* As it is written in the answer, whichever way it was in the patch: 1 for 1.0. */

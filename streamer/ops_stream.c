@@ -123,12 +123,13 @@ static json_t *picture_change(const struct op *op, bool with_fps)
 static bool read_picture(struct op *op, const json_t *args, unsigned current_milli)
 {
 	struct pipeline_picture wish = args_wish(args);
-	const char *pointer;
-	struct error err;
+	struct args_fault faults[ARGS_PICTURE_FAULTS];
+	unsigned count = args_picture(args, &op->picture, faults);
 
-	if (args_picture(args, &op->picture, &pointer, &err) < 0) {
-		op_fail(op, CTL_INVALID, pointer, op_nearest_modes(op, wish.width, wish.height),
-			err.text);
+	for (unsigned i = 0; i < count; i++)
+		op_add_fault(op, CTL_INVALID, faults[i].pointer, NULL, faults[i].error.text);
+	if (count > 0) {
+		op_add_to_failure(op, op_nearest_modes(op, wish.width, wish.height));
 		return false;
 	}
 	if (op->picture.fps_milli == 0)

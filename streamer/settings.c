@@ -16,27 +16,37 @@ struct settings {
 	json_t *live; /* what the API changed: sections of the file's shape */
 };
 
-bool settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
-		    struct confkey_problem *ret_problem)
+static bool put_over(const struct settings *settings, const char *name, const json_t *value,
+		     struct conf *conf, struct confkey_problem *ret_problem)
+{
+	const struct confkey *key = confkey_find(name);
+
+	if (key == NULL) {
+		confkey_unknown(name, ret_problem);
+		return false;
+	}
+	if (!json_is_null(value))
+		return confkey_set(key, value, conf, ret_problem);
+	confkey_reset(key, settings->file, conf);
+	return true;
+}
+
+unsigned settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
+			struct confkey_problem *ret_problems, unsigned max)
 {
 	struct conf candidate = *conf;
+	unsigned count = 0;
 	const char *name;
 	json_t *value;
 
 	json_object_foreach((json_t *)patch, name, value)
 	{
-		const struct confkey *key = confkey_find(name);
-		if (key == NULL) {
-			confkey_unknown(name, ret_problem);
-			return false;
-		}
-		if (json_is_null(value))
-			confkey_reset(key, settings->file, &candidate);
-		else if (!confkey_set(key, value, &candidate, ret_problem))
-			return false;
+		if (count < max)
+			count += !put_over(settings, name, value, &candidate, &ret_problems[count]);
 	}
-	*conf = candidate;
-	return true;
+	if (count == 0)
+		*conf = candidate;
+	return count;
 }
 
 /* --- what is in effect */

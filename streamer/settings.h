@@ -41,10 +41,10 @@ unsigned settings_controls(const struct settings *settings, struct pipeline_cont
 bool settings_read_control(const char *name, const json_t *value,
 			   struct pipeline_control *ret_control);
 
-/* Puts a patch of the section "config", as it came, over conf: all of it, or none and what is wrong
- * with it. false: that. */
-bool settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
-		    struct confkey_problem *ret_problem);
+/* Puts a patch of the section "config", as it came, over conf: all of it, or none and all that is
+ * wrong with it, as far as there is room. Returns how many of those. */
+unsigned settings_check(const struct settings *settings, const json_t *patch, struct conf *conf,
+			struct confkey_problem *ret_problems, unsigned max);
 
 /* Puts a change that was checked over conf. */
 void settings_overlay(const struct settings *settings, const json_t *change, struct conf *conf);

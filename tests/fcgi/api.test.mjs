@@ -214,6 +214,15 @@ test('what nalcastd knows about an error reaches the visitor', async () => {
 	assert.deepEqual(json.errors, [{ pointer: '/width', code: 'unsupported', detail: 'words' }]);
 	assert.deepEqual(json.nearest, [{ width: 1280, height: 720 }]);
 	assert.equal(json.title, 'Unprocessable Content');
+	await fake.error({ code: 'invalid', pointer: '/a', allowed: [1], errors: [
+		{ code: 'invalid', pointer: '/a', message: 'one', allowed: [1], more: 1 }, 7,
+		{ code: 'unsupported', pointer: '/b/1', message: 'two', nearest: 2 },
+		{ code: 'odd', pointer: '/c', message: 'three' }, { pointer: '/d' }] });
+	const several = assertProblem(await ask('PUT', 'resolution', { content: SIZE }), 422, 'invalid');
+	assert.deepEqual(several.errors, [
+		{ pointer: '/a', code: 'invalid', detail: 'one', allowed: [1] },
+		{ pointer: '/b/1', code: 'unsupported', detail: 'two', nearest: 2 },
+		{ pointer: '/c', code: 'invalid', detail: 'three' }]);
 	await fake.error({ code: 'busy', holder: 'pid 7' });
 	assert.equal((await ask('GET', 'state')).json.holder, 'pid 7');
 });

@@ -201,6 +201,20 @@ describe('the whole chain answers as documented', () => {
     }
   });
 
+  test('422 with all that is wrong, to each in its place', async () => {
+    for (const [id, body, pointers] of [
+      ['patchConfig', { fps: 0, colour: 'red', bitrate_bps: 'much' },
+        ['/fps', '/colour', '/bitrate_bps']],
+      ['patchControls', { colour: 1, awb_gains: [9, -9] },
+        ['/colour', '/awb_gains/0', '/awb_gains/1']],
+      ['putResolution', { width: 321, height: 2, fps: 999 }, ['/width', '/height', '/fps']],
+    ]) {
+      const got = await send(stack, byId(id), { body });
+      assert.equal(got.status, 422, got.text);
+      assert.deepEqual(got.json.errors.map(({ pointer }) => pointer), pointers, got.text);
+    }
+  });
+
   test('a merge patch by its own name is one', async () => {
     for (const id of ['patchConfig', 'patchControls']) {
       const got = await send(stack, byId(id), { body: '{}',

@@ -73,6 +73,23 @@ describe('settings that nobody watches', () => {
     assert.deepEqual(await daemon.did('config'), before);
   });
 
+  test('are told all that is wrong with them, up to sixteen things', async () => {
+    const { error } = await set(daemon, { fps: 0, viewers_max: 3, bitrate: 1, encoder: 'nvenc' });
+    assert.deepEqual([error.code, error.pointer, error.nearest], ['invalid', '/fps', 1]);
+    assert.deepEqual(error.errors.map(({ code, pointer, nearest }) => [code, pointer, nearest]),
+      [['invalid', '/fps', 1], ['invalid', '/bitrate', undefined],
+        ['unsupported', '/encoder', undefined]]);
+    for (const { message, allowed } of error.errors) assert.ok(message && allowed);
+    // The longest that fit into a packet each way.
+    const keys = Array.from({ length: 17 }, (_, i) => `${i}${'\u0001'.repeat(570)}`);
+    const patch = Object.fromEntries(keys.map((key) => [key, 1]));
+    for (const op of ['set-config', 'set-controls']) {
+      const { errors } = (await daemon.ctl(op, { patch })).error;
+      assert.deepEqual(errors.map(({ pointer }) => pointer.slice(0, 3)),
+        keys.slice(0, 16).map((key) => `/${key}`.slice(0, 3)));
+    }
+  });
+
   test('of names that are none are refused with a pointer to them', async () => {
     for (const [name, pointer] of [['a/b~c', '/a~1b~0c'], ['é'.repeat(40), `/${'é'.repeat(40)}`],
       ['', '/'], [' ', '/ ']])

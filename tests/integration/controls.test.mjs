@@ -82,6 +82,15 @@ describe('controls', () => {
     assert.deepEqual(await values(), before);
   });
 
+  test('are told all that is wrong with them', async () => {
+    const { error } = await set({ contrast: 3, zoom: 1, hflip: true, awb_gains: [-1, 'x'],
+      tilt: 1, vflip: 1 });
+    assert.deepEqual([error.pointer, error.nearest], ['/contrast', 2]);
+    assert.deepEqual(error.errors.map(({ pointer }) => pointer), ['/contrast', '/zoom',
+      '/awb_gains/0', '/awb_gains/1', '/tilt', '/vflip']);
+    assert.deepEqual([error.errors[0].nearest, error.errors[2].nearest], [2, 0]);
+  });
+
   test('go back to the camera\'s default', async () => {
     await set({ brightness: 0.25, contrast: 0.5 });
     const { effective } = await daemon.did('reset-control', { name: 'brightness' });

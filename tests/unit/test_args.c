@@ -16,17 +16,17 @@ static json_t *load(const char *text)
 static void picture_is_read(void **state)
 {
 	UNUSED_STATE(state);
+	struct args_fault faults[ARGS_PICTURE_FAULTS];
 	struct pipeline_picture picture;
-	const char *pointer;
 	json_t *args = load("{\"width\":1280,\"height\":720,\"fps\":29.97}");
 
-	assert_int_equal(args_picture(args, &picture, &pointer, NULL), 0);
+	assert_int_equal(args_picture(args, &picture, faults), 0);
 	assert_int_equal(picture.width, 1280);
 	assert_int_equal(picture.height, 720);
 	assert_int_equal(picture.fps_milli, 29970);
 	json_decref(args);
 	args = load("{\"width\":160,\"height\":120}");
-	assert_int_equal(args_picture(args, &picture, &pointer, NULL), 0);
+	assert_int_equal(args_picture(args, &picture, faults), 0);
 	assert_int_equal(picture.fps_milli, 0);
 	json_decref(args);
 }
@@ -37,7 +37,7 @@ static void wrong_picture_is_pointed_at(void **state)
 	static const struct {
 		const char *args, *pointer;
 	} cases[] = {
-		{"{}", "/width"},
+		{"{\"height\":480}", "/width"},
 		{"{\"width\":\"640\",\"height\":480}", "/width"},
 		{"{\"width\":641,\"height\":480}", "/width"},
 		{"{\"width\":158,\"height\":480}", "/width"},
@@ -55,15 +55,28 @@ static void wrong_picture_is_pointed_at(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline_picture picture = {7, 7, 7};
-		const char *pointer = "";
-		struct error err = {0};
+		struct args_fault faults[ARGS_PICTURE_FAULTS];
 		json_t *args = load(cases[i].args);
-		assert_int_equal(args_picture(args, &picture, &pointer, &err), -EINVAL);
-		assert_string_equal(pointer, cases[i].pointer);
-		assert_non_null(strstr(err.text, cases[i].pointer + 1));
+		assert_int_equal(args_picture(args, &picture, faults), 1);
+		assert_string_equal(faults[0].pointer, cases[i].pointer);
+		assert_non_null(strstr(faults[0].error.text, cases[i].pointer + 1));
 		assert_int_equal(picture.width, 7);
 		json_decref(args);
 	}
+}
+
+static void all_that_is_wrong_with_a_picture_is_told(void **state)
+{
+	UNUSED_STATE(state);
+	static const char *const pointers[] = {"/width", "/height", "/fps"};
+	struct pipeline_picture picture = {7, 7, 7};
+	struct args_fault faults[ARGS_PICTURE_FAULTS];
+	json_t *args = load("{\"width\":641,\"fps\":0}");
+
+	assert_int_equal(args_picture(args, &picture, faults), 3);
+	for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
+		assert_string_equal(faults[i].pointer, pointers[i]);
+	json_decref(args);
 }
 
 static void timeout_has_a_default_and_limits(void **state)
@@ -173,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(picture_is_read),
 		cmocka_unit_test(wrong_picture_is_pointed_at),
+		cmocka_unit_test(all_that_is_wrong_with_a_picture_is_told),
 		cmocka_unit_test(timeout_has_a_default_and_limits),
 		cmocka_unit_test(change_has_defaults_and_types),
 		cmocka_unit_test(page_has_defaults_and_limits),

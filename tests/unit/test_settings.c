@@ -231,7 +231,7 @@ static bool check(const struct fixture *f, const char *patch, struct conf *conf,
 {
 	json_t *object = load(patch);
 	static char key[80];
-	bool fine = settings_check(f->settings, object, conf, problem);
+	bool fine = settings_check(f->settings, object, conf, problem, 1) == 0;
 
 	if (!fine) { /* it may be the patch's own */
 		snprintf(key, sizeof(key), "%s", problem->key);
@@ -239,6 +239,26 @@ static bool check(const struct fixture *f, const char *patch, struct conf *conf,
 	}
 	json_decref(object);
 	return fine;
+}
+
+static void all_that_is_wrong_is_told_as_far_as_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const keys[] = {"fps", "bitrate", "encoder"};
+	struct confkey_problem problems[4];
+	struct conf conf = *conf_of(f);
+	json_t *patch = load("{\"fps\":0,\"gop_frames\":30,\"bitrate\":5,\"encoder\":7}");
+
+	assert_int_equal(settings_check(f->settings, patch, &conf, problems, 4), 3);
+	assert_int_equal(conf.gop_frames, conf_of(f)->gop_frames);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		assert_string_equal(problems[i].key, keys[i]);
+		json_decref(problems[i].extra);
+	}
+	assert_int_equal(settings_check(f->settings, patch, &conf, problems, 2), 2);
+	json_decref(problems[0].extra);
+	json_decref(problems[1].extra);
+	json_decref(patch);
 }
 
 static void limits_are_those_of_the_settings_file(void **state)
@@ -396,6 +416,7 @@ int main(void)
 		WITH_SETTINGS(change_that_is_not_to_last_is_gone_after_a_restart),
 		WITH_SETTINGS(null_goes_back_to_the_files_value),
 		WITH_SETTINGS(controls_are_kept_by_name),
+		WITH_SETTINGS(all_that_is_wrong_is_told_as_far_as_there_is_room),
 		WITH_SETTINGS(control_of_several_values_is_kept_whole),
 		cmocka_unit_test(control_is_a_number_or_a_few),
 		WITH_SETTINGS(limits_are_those_of_the_settings_file),
