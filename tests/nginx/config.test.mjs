@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { startStack, waitFor } from '../lib/stack.mjs';
 import { standInFcgi, standInStream } from './standins.mjs';
@@ -59,6 +60,27 @@ function upgrade(stack, url, headers = {}) {
       socket.on('error', reject);
       done();
     });
+  });
+}
+
+/** One request as it stands; { status, headers, text, json }. */
+function sendRaw(stack, text) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ port: stack.port, host: 'localhost', ca: stack.ca });
+    let got = '';
+    socket.on('error', reject);
+    socket.on('data', (chunk) => { got += chunk; });
+    socket.on('end', () => {
+      const [head, body] = got.split('\r\n\r\n');
+      const [line, ...fields] = head.split('\r\n');
+      const headers = Object.fromEntries(fields.map((field) => {
+        const [name, value] = field.split(': ');
+        return [name.toLowerCase(), value];
+      }));
+      resolve({ status: Number(line.split(' ')[1]), headers, text: body, json: JSON.parse(body) });
+      socket.destroy();
+    });
+    socket.write(text);
   });
 }
 
@@ -295,6 +317,18 @@ describe('as shipped', () => {
     assertProblem(chunked, 413);
   });
 
+  test('a body that breaks HTTP is refused by a problem document', async () => {
+    assertProblem(await sendRaw(stack, 'PUT /camera/api/v1/resolution HTTP/1.1\r\nHost: a\r\n'
+      + 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n'), 400);
+  });
+
+  test('a header field that is too large is a 431', async () => {
+    const headers = { Cookie: 'x'.repeat(10000) };
+    const got = await stack.request('GET', '/camera/api/v1/state', { headers });
+    assertProblem(got, 431);
+    assertSecurityHeaders(got.headers);
+  });
+
   test('a visitor from elsewhere may neither watch nor control', async () => {
     const urls = [['GET', ''], ['GET', 'assets/app.js'], ['GET', 'stream'],
       ['GET', 'snapshot.jpg'], ['GET', 'stream.h264'], ['GET', 'api/v1/state'],
@@ -407,5 +441,36 @@ describe('the recipes of nginx/README.md', () => {
     const headers = { ...FOREIGN, ...me };
     assert.equal((await stack.request('POST', '/camera/api/v1/start', { headers })).status, 200);
     assert.equal((await stack.request('GET', '/camera/api/v1/metrics', { headers })).status, 200);
+  });
+});
+
+describe('limits of the owner', () => {
+  let stack;
+  const standIns = [];
+
+  before(async () => {
+    stack = await startStack({ nalcastd: false, fcgi: false,
+      http: 'limit_req_zone $server_name zone=few:1m rate=1r/m;',
+      server: 'location = /_broken { internal; return 404; }',
+      watch: 'limit_req zone=few burst=1 nodelay;\n',
+      control: 'auth_request /_broken;\n' });
+    standIns.push(await standInStream(stack.sockets.stream), await standInFcgi(stack.sockets.fcgi));
+  });
+  after(async () => {
+    for (const standIn of standIns) await standIn.close();
+    await stack?.stop();
+  });
+
+  test('are told by problem documents, and when to come again', async () => {
+    for (const status of [200, 200, 503]) {
+      const got = await stack.request('GET', '/camera/api/v1/state');
+      if (status === 200) assert.equal(got.status, 200);
+      else assertProblem(got, status);
+      assert.equal(got.headers['retry-after'], status === 200 ? undefined : '2');
+    }
+  });
+
+  test('that make no sense are a 500, by a problem document too', async () => {
+    assertProblem(await stack.request('GET', '/camera/api/v1/metrics'), 500);
   });
 });
