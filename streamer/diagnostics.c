@@ -277,7 +277,8 @@ static bool check_settings(const struct diagnostics_facts *facts, struct finding
 		fail(finding, "make room there, or let nalcastd's user write there; until then "
 			      "changes are lost with a restart");
 	} else if (status->settings_refused.code != 0) {
-		SAY(finding, "%s: the settings file's values serve, not the stored ones",
+		SAY(finding,
+		    "%s: the settings file serves for what settings.left_out of the state names",
 		    status->settings_refused.text);
 		warn(finding, "PUT resolution or PATCH config with what this camera has, or DELETE "
 			      "the keys");

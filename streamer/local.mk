@@ -70,6 +70,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/store.c %D%/store.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/survey.c %D%/survey.h \
+	%D%/trial.c %D%/trial.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/viewer.c %D%/viewer.h \
 	%D%/viewmsg.c %D%/viewmsg.h \

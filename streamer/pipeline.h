@@ -67,6 +67,7 @@ struct pipeline_report { /* a consistent copy */
 	char reason[240];        /* why it is not, or "" */
 	int64_t online_since_us; /* when online last changed; CLOCK_MONOTONIC */
 	struct error last_error; /* of camera and encoder; code 0: none yet */
+	unsigned refusals;       /* times it was lost with these settings before a picture came */
 
 	char backend[16]; /* "test"; "" before the source was chosen */
 	char id[SOURCE_DEVICE_MAX];

@@ -170,6 +170,7 @@ static void fail(struct producer *p, const struct error *err)
 	p->mine.state = PIPELINE_FAILED;
 	p->mine.last_error = *err;
 	p->mine.restarts++;
+	p->mine.refusals++;
 	set_online(p, false, err->text);
 	camera_forget(&p->camera);
 	p->retry_us = clock_now_us() + p->retry_delay_us;
@@ -226,6 +227,7 @@ static void begin_flow(struct producer *p, struct au *au)
 			p->last_au_us > 0 ? clock_now_us() - p->last_au_us : 0;
 	}
 	p->mine.flowing = true;
+	p->mine.refusals = 0;
 	set_online(p, true, "");
 }
 
@@ -398,6 +400,8 @@ static void change_settings(struct producer *p, const struct wishes *wishes)
 	} else {
 		recognise(p, &newest_camera);
 		tell_camera(p);
+		p->mine.refusals = 0;
+		p->retry_us = clock_now_us(); /* this may be what was needed */
 		if (p->chain != NULL)
 			change_chain(p, &newest);
 	}

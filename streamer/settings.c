@@ -13,7 +13,8 @@ struct settings {
 	const struct conf *file;
 	struct store *store;
 	struct conf effective;
-	json_t *live; /* what the API changed: sections of the file's shape */
+	json_t *live;      /* what the API changed: sections of the file's shape */
+	unsigned left_out; /* suspects: stored, but not in live */
 };
 
 static bool put_over(const struct settings *settings, const char *name, const json_t *value,
@@ -125,9 +126,69 @@ static void recompute(struct settings *settings)
 	settings_overlay(settings, settings->live, &settings->effective);
 }
 
+/* --- what the camera refused */
+
+static const char *const suspects_names[] = {"encoder", "profiles",   "source",     "resolution",
+					     "fps",     "gop_frames", "bitrate_bps"};
+
+_Static_assert(SETTINGS_BITRATE_BPS == 1 << (ARRAY_SIZE(suspects_names) - 1), "one bit each");
+
+const char *settings_suspect(unsigned bit)
+{
+	return bit < ARRAY_SIZE(suspects_names) ? suspects_names[bit] : NULL;
+}
+
+/* Which of them a change speaks of. */
+static unsigned suspects_of(const json_t *change)
+{
+	const json_t *config = json_object_get(change, "config");
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(suspects_names); i++) {
+		const json_t *section = 1u << i == SETTINGS_RESOLUTION ? change : config;
+		if (json_object_get(section, suspects_names[i]) != NULL)
+			found |= 1u << i;
+	}
+	return found;
+}
+
+static void remove_suspects(json_t *live, unsigned suspects)
+{
+	json_t *config = json_object_get(live, "config");
+
+	for (unsigned i = 0; i < ARRAY_SIZE(suspects_names); i++)
+		if ((suspects & 1u << i) != 0)
+			json_object_del(1u << i == SETTINGS_RESOLUTION ? live : config,
+					suspects_names[i]);
+}
+
+unsigned settings_without(const struct settings *settings, unsigned suspects, struct conf *ret_conf)
+{
+	json_t *live = json_deep_copy(settings->live);
+
+	remove_suspects(live, suspects);
+	*ret_conf = *settings->file;
+	settings_overlay(settings, live, ret_conf);
+	json_decref(live);
+	return suspects_of(settings->live) & suspects;
+}
+
+void settings_leave_out(struct settings *settings, unsigned suspects)
+{
+	remove_suspects(settings->live, suspects);
+	settings->left_out |= suspects;
+	recompute(settings);
+}
+
+unsigned settings_left_out(const struct settings *settings)
+{
+	return settings->left_out;
+}
+
 void settings_apply(struct settings *settings, const json_t *change, bool persist)
 {
 	merge(settings->live, change);
+	settings->left_out &= ~suspects_of(change);
 	recompute(settings);
 	if (!persist)
 		return;
@@ -137,19 +198,6 @@ void settings_apply(struct settings *settings, const json_t *change, bool persis
 		json_decref(kept);
 	else
 		store_set(settings->store, kept);
-}
-
-bool settings_revert(struct settings *settings)
-{
-	static const char *const names[] = {"source",      "encoder",    "fps",
-					    "bitrate_bps", "gop_frames", "profiles"};
-	json_t *config = json_object_get(settings->live, "config");
-	bool any = json_object_del(settings->live, "resolution") == 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		any |= json_object_del(config, names[i]) == 0;
-	recompute(settings);
-	return any;
 }
 
 bool settings_running(const struct settings *settings)

@@ -52,8 +52,26 @@ void settings_overlay(const struct settings *settings, const json_t *change, str
 /* The change is in effect from now on; persist: for later starts as well. */
 void settings_apply(struct settings *settings, const json_t *change, bool persist);
 
-/* The camera refused what was stored: the file's values serve for all that it is opened with; the
- * store stays as it is. false: nothing of that was stored. */
-bool settings_revert(struct settings *settings);
+/* What a camera may refuse of what was stored, one bit each. */
+enum settings_suspects {
+	SETTINGS_ENCODER = 1 << 0,
+	SETTINGS_PROFILES = 1 << 1,
+	SETTINGS_SOURCE = 1 << 2,
+	SETTINGS_RESOLUTION = 1 << 3,
+	SETTINGS_FPS = 1 << 4,
+	SETTINGS_GOP_FRAMES = 1 << 5,
+	SETTINGS_BITRATE_BPS = 1 << 6,
+};
+const char *settings_suspect(unsigned bit); /* its name; NULL: there are no more */
+
+/* What would be in effect without these. Returns those of them that are stored. */
+unsigned settings_without(const struct settings *settings, unsigned suspects,
+			  struct conf *ret_conf);
+
+/* The camera refused these: the file's values serve, and the store stays as it is. */
+void settings_leave_out(struct settings *settings, unsigned suspects);
+
+/* What is left out, and was not changed since. */
+unsigned settings_left_out(const struct settings *settings);
 
 #endif

@@ -139,15 +139,26 @@ static json_t *latency_json(const int64_t percentiles_us[static 2])
 			 (double)percentiles_us[1] / 1000.0);
 }
 
+static json_t *names_of(unsigned suspects)
+{
+	json_t *names = json_array();
+
+	for (unsigned i = 0; settings_suspect(i) != NULL; i++)
+		if ((suspects & 1u << i) != 0)
+			json_array_append_new(names, json_string(settings_suspect(i)));
+	return names;
+}
+
 /* What the API changed: is it kept, and does it serve? */
 static json_t *settings_state(const struct stream_status *status)
 {
 	const struct error *error = &status->settings_error;
 	const struct error *refused = &status->settings_refused;
 
-	return json_pack("{s:b, s:o, s:o}", "persisted", status->settings_kept, "error",
+	return json_pack("{s:b, s:o, s:o, s:o}", "persisted", status->settings_kept, "error",
 			 error->code != 0 ? safetext(error->text) : json_null(), "refused",
-			 refused->code != 0 ? safetext(refused->text) : json_null());
+			 refused->code != 0 ? safetext(refused->text) : json_null(), "left_out",
+			 names_of(status->settings_left_out));
 }
 
 json_t *statejson_state(const struct conf *conf, const struct stream_status *status,

@@ -11,6 +11,7 @@
 #include "streamer/clock.h"
 #include "streamer/darkroom.h"
 #include "streamer/jpeg.h"
+#include "streamer/trial.h"
 
 #define QUEUE_AUS        64
 #define PIPELINE_JOIN_US 1500000
@@ -33,8 +34,7 @@ struct stream {
 	bool demanded;
 	bool is_ending;
 	struct changes changes;
-	bool is_proven;       /* pictures came of what was stored, or it was refused */
-	struct error refused; /* why the file's values serve instead; code 0: they do not */
+	struct trial trial; /* of what was stored */
 
 	void (*on_news)(void *arg);
 	void *on_news_arg;
@@ -113,54 +113,6 @@ static void on_outcome(void *arg)
 	tell_listener(stream);
 }
 
-/* A camera that is not there, or somebody else's, says nothing about settings. */
-static bool is_absent(const struct error *error)
-{
-	return error->code == -ENODEV || error->code == -EBUSY || error->code == -ETIMEDOUT ||
-	       error->code == -EIO || error->code == -ENOMEM;
-}
-
-/* Has the camera refused what it was opened with first? */
-static bool is_refused(const struct stream *stream, struct error *ret_why)
-{
-	const struct pipeline_report *report = &stream->report;
-	const struct conf *conf = stream->conf;
-	struct source_caps caps;
-
-	pipeline_get_caps(stream->pipeline, &caps);
-	if (caps.mode_count > 0 &&
-	    !source_caps_have(&caps, conf->width, conf->height, conf->fps_milli)) {
-		error_set(ret_why, -ERANGE, "the camera has no mode %ux%u at %u.%03u fps",
-			  conf->width, conf->height, conf->fps_milli / 1000,
-			  conf->fps_milli % 1000);
-		return true;
-	}
-	if (report->state != PIPELINE_FAILED || is_absent(&report->last_error))
-		return false;
-	*ret_why = report->last_error;
-	return true;
-}
-
-/* A stored setting must not keep the camera from starting: the file's serve instead. */
-static void doubt_what_was_stored(struct stream *stream)
-{
-	struct pipeline_settings wanted;
-	struct error why;
-
-	if (stream->is_proven)
-		return;
-	stream->is_proven = stream->report.flowing || changes_are_under_way(&stream->changes);
-	if (stream->is_proven || !is_refused(stream, &why))
-		return;
-	stream->is_proven = true;
-	if (!settings_revert(stream->settings))
-		return;
-	stream->refused = why;
-	log_warn("stream", "%s: the settings file's values serve, not the stored ones", why.text);
-	pipeline_settings_init(&wanted, stream->conf);
-	pipeline_set(stream->pipeline, &wanted);
-}
-
 static int on_report(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	struct stream *stream = arg;
@@ -171,7 +123,7 @@ static int on_report(sd_event_source *source, int fd, uint32_t events, void *arg
 	pipeline_take_news(stream->pipeline);
 	pipeline_get_report(stream->pipeline, &stream->report);
 	server_set_report(stream->server, &stream->report);
-	doubt_what_was_stored(stream);
+	trial_follow(&stream->trial, &stream->report);
 	changes_follow(&stream->changes, &stream->report);
 	tell_listener(stream);
 	return 0;
@@ -236,6 +188,10 @@ static int build(struct stream *stream, int listen_fd, struct error *err)
 		.pipeline = stream->pipeline,
 		.on_outcome = on_outcome,
 		.arg = stream,
+	};
+	stream->trial = (struct trial){
+		.settings = stream->settings,
+		.pipeline = stream->pipeline,
 	};
 	r = add_sources(stream);
 	return r < 0 ? error_set(err, r, "the event loop: %s", strerror(-r)) : 0;
@@ -307,7 +263,11 @@ void stream_get_status(struct stream *stream, struct stream_status *ret_status)
 	ret_status->demanded = stream->demanded;
 	ret_status->outcome = stream->changes.outcome;
 	ret_status->settings_kept = store_is_kept(stream->store, &ret_status->settings_error);
-	ret_status->settings_refused = stream->refused;
+	ret_status->settings_left_out = settings_left_out(stream->settings);
+	if (ret_status->settings_left_out != 0)
+		ret_status->settings_refused = stream->trial.refused;
+	else
+		ret_status->settings_refused = (struct error){0};
 	server_get_stats(stream->server, &ret_status->server);
 }
 
@@ -343,7 +303,7 @@ bool stream_set_running(struct stream *stream, bool running)
 
 uint64_t stream_change(struct stream *stream, json_t *what, bool persist)
 {
-	stream->is_proven = true; /* people know what they do from here on */
+	trial_end(&stream->trial);
 	return changes_add(&stream->changes, what, persist);
 }
 

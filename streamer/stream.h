@@ -30,7 +30,8 @@ struct stream_status {            /* a copy */
 	struct change_outcome outcome; /* of the newest change */
 	bool settings_kept;            /* what was changed is on the disk */
 	struct error settings_error;   /* why it is not; code 0 while it is being written */
-	struct error settings_refused; /* why the file's values serve, not the stored; code 0: no */
+	struct error settings_refused; /* why some stored values do not serve; code 0: all do */
+	unsigned settings_left_out;    /* which: enum settings_suspects */
 };
 
 /* listen_fd is the stream's from now on. settings, store: must outlive it. */

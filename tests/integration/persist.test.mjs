@@ -126,17 +126,20 @@ describe('a settings file', () => {
   test('with a size that the camera has not gives way to the file\'s, and it is said', async () => {
     const daemon = await startDaemon(options);
     await restartWith(daemon,
-      '{"resolution":{"width":666,"height":480},"config":{"viewers_max":7}}');
+      '{"resolution":{"width":666,"height":480},"config":{"viewers_max":7,"gop_frames":25,"fps":12}}');
     await watches(daemon);
     const state = await daemon.state();
     assert.deepEqual([state.source.width, state.source.height, state.viewers.max], [160, 120, 7]);
     assert.match(state.settings.refused, /666x480/);
+    assert.deepEqual(state.settings.left_out, ['resolution']);
+    assert.deepEqual([state.encoder.gop_frames, state.source.fps], [25, 12], 'the others stay');
     const settings = (await daemon.did('diagnostics')).find(({ id }) => id === 'settings');
     assert.equal(settings.status, 'warn');
     await daemon.did('set-resolution', { width: 320, height: 240 });
     await kept(daemon);
     await daemon.restart();
-    assert.equal((await daemon.state()).settings.refused, null);
+    const mended = (await daemon.state()).settings;
+    assert.deepEqual([mended.refused, mended.left_out], [null, []]);
     assert.equal((await daemon.did('resolution')).width, 320);
     await daemon.stop();
   });
@@ -146,13 +149,14 @@ test('a stored profile that the stream has not gives way to the file\'s', async 
   const recorded = new URL('../data/bframes.h264', import.meta.url).pathname;
   const daemon = await startDaemon([`--source=file:${recorded}`, '--profiles=any', '--fps=10',
     '--idle-stop-s=0']);
-  await restartWith(daemon, '{"config":{"profiles":"baseline","viewers_max":7}}');
+  await restartWith(daemon, '{"config":{"profiles":"baseline","viewers_max":7,"fps":12}}');
   assert.equal((await daemon.did('config')).profiles, 'baseline');
   const viewer = await new Wire(daemon).opened();
   await viewer.more(2);
-  const { profiles, viewers_max } = await daemon.did('config');
-  assert.deepEqual([profiles, viewers_max], ['any', 7]);
-  assert.ok((await daemon.state()).settings.refused);
+  const { profiles, viewers_max, fps } = await daemon.did('config');
+  assert.deepEqual([profiles, viewers_max, fps], ['any', 7, 12]);
+  const { refused, left_out } = (await daemon.state()).settings;
+  assert.deepEqual([typeof refused, left_out], ['string', ['profiles']]);
   assert.equal(stored(daemon).config.profiles, 'baseline', 'the file stays as it is');
   await viewer.close();
   await daemon.stop();

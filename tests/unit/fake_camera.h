@@ -43,6 +43,7 @@ static atomic_bool rate_is_refused, gop_is_refused;
 static atomic_uint value_to_hold; /* a control that is set to it keeps the thread waiting */
 static atomic_bool holds;
 static atomic_uint encoder_opens_to_fail;
+static atomic_uint gop_to_refuse, rate_to_refuse, width_to_refuse; /* 0: none */
 
 /* --- the fake source */
 
@@ -244,6 +245,10 @@ static inline int fake_encoder_open(const struct encoder_config *cfg, struct enc
 		atomic_fetch_sub(&encoder_opens_to_fail, 1);
 		return error_set(err, -EINVAL, "fake: not such a picture");
 	}
+	if (cfg->gop_frames == atomic_load(&gop_to_refuse) ||
+	    cfg->bitrate_bps == atomic_load(&rate_to_refuse) ||
+	    cfg->in.width == atomic_load(&width_to_refuse))
+		return error_set(err, -EINVAL, "fake: not with me");
 	struct fake_encoder *fake = calloc(1, sizeof(*fake));
 	assert_non_null(fake);
 	fake->base.ops = &encoder_pass_ops;
@@ -399,6 +404,9 @@ static inline int set_up(void **state)
 	atomic_store(&paces, true);
 	atomic_store(&encoder_opens, 0);
 	atomic_store(&encoder_opens_to_fail, 0);
+	atomic_store(&gop_to_refuse, 0);
+	atomic_store(&rate_to_refuse, 0);
+	atomic_store(&width_to_refuse, 0);
 	atomic_store(&rate_is_refused, false);
 	atomic_store(&gop_is_refused, false);
 	atomic_store(&value_to_hold, NO_VALUE);

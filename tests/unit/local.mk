@@ -78,6 +78,7 @@ unit_tests = \
 	%D%/test_splitter_sps \
 	%D%/test_sps \
 	%D%/test_store \
+	%D%/test_trial \
 	%D%/test_unixsock \
 	%D%/test_util \
 	%D%/test_viewmsg \
@@ -330,6 +331,10 @@ TESTS += $(unit_tests)
 %C%_test_pacing_SOURCES = %D%/test_pacing.c
 %C%_test_pacing_CPPFLAGS = $(test_cppflags)
 %C%_test_pacing_LDADD = $(test_ldadd)
+
+%C%_test_trial_SOURCES = %D%/test_trial.c
+%C%_test_trial_CPPFLAGS = $(test_cppflags)
+%C%_test_trial_LDADD = $(test_ldadd)
 
 %C%_test_unixsock_SOURCES = %D%/test_unixsock.c
 %C%_test_unixsock_CPPFLAGS = $(test_cppflags)

@@ -387,24 +387,36 @@ static void stored_nonsense_is_left_out_piece_by_piece(void **state)
 	assert_non_null(json_object_get(store_get(f->store), "a_new_section"));
 }
 
-static void refused_settings_give_way_to_the_files(void **state)
+static void refused_setting_gives_way_to_the_files_and_the_others_stay(void **state)
 {
 	struct fixture *f = *state;
+	const unsigned size = SETTINGS_RESOLUTION, rate = SETTINGS_FPS;
+	struct conf conf;
 
-	assert_false(settings_revert(f->settings));
+	assert_int_equal(settings_without(f->settings, UINT32_MAX, &conf), 0);
 	apply(f,
 	      "{\"config\":{\"fps\":10,\"viewers_max\":3},\"resolution\":{\"width\":640,"
 	      "\"height\":480}}",
 	      true);
-	assert_true(settings_revert(f->settings));
-	assert_int_equal(conf_of(f)->width, f->file.width);
-	assert_int_equal(conf_of(f)->fps_milli, f->file.fps_milli);
-	assert_int_equal(conf_of(f)->viewers_max, 3);
-	/* Controls keep no camera from opening: they are not what it refused. */
-	apply(f, "{\"controls\":{\"gain\":3}}", true);
-	assert_false(settings_revert(f->settings));
-	restart(f); /* the camera may be another by then */
+	assert_int_equal(settings_without(f->settings, UINT32_MAX, &conf), size | rate);
+	assert_int_equal(conf.fps_milli, f->file.fps_milli);
+	assert_int_equal(settings_without(f->settings, size, &conf), size);
+	assert_int_equal(conf.width, f->file.width);
+	assert_int_equal(conf.fps_milli, 10000);
 	assert_int_equal(conf_of(f)->width, 640);
+	settings_leave_out(f->settings, size);
+	assert_int_equal(settings_left_out(f->settings), size);
+	assert_int_equal(conf_of(f)->width, f->file.width);
+	assert_int_equal(conf_of(f)->fps_milli, 10000);
+	assert_int_equal(conf_of(f)->viewers_max, 3);
+	/* Until it is changed; and the camera may be another after a restart. */
+	apply(f, "{\"config\":{\"fps\":12}}", true);
+	assert_int_equal(settings_left_out(f->settings), size);
+	restart(f);
+	assert_int_equal(conf_of(f)->width, 640);
+	settings_leave_out(f->settings, size | rate);
+	apply(f, "{\"resolution\":null}", true);
+	assert_int_equal(settings_left_out(f->settings), rate);
 }
 
 int main(void)
@@ -423,7 +435,7 @@ int main(void)
 		WITH_SETTINGS(wrong_value_is_pointed_at_and_changes_nothing),
 		WITH_SETTINGS(long_source_is_refused_whole),
 		WITH_SETTINGS(stored_nonsense_is_left_out_piece_by_piece),
-		WITH_SETTINGS(refused_settings_give_way_to_the_files),
+		WITH_SETTINGS(refused_setting_gives_way_to_the_files_and_the_others_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
