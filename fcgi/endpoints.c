@@ -105,6 +105,7 @@ static int get_diagnostics(const struct api *api, const struct endpoint *endpoin
 		{"origin", "HTTP_ORIGIN"},
 		{"path", "DOCUMENT_URI"},
 		{"remote_addr", "REMOTE_ADDR"},
+		{"include", "NALCAST_INCLUDE"},
 	};
 	json_t *request = json_object();
 

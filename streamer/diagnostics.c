@@ -206,6 +206,28 @@ static bool check_web_server(const struct diagnostics_facts *facts, struct findi
 	return true;
 }
 
+/* nginx tells no program its timeouts and buffers; whose files set them, ours do. */
+static bool check_include(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	const char *include = shown(facts, "include");
+
+	if (facts->request == NULL)
+		return false;
+	SAY(finding, "nginx runs nalcast's own files, with their timeouts and buffers");
+	if (include[0] == '\0') {
+		SAY(finding, "something else than nalcast's nginx files, or older ones, is in "
+			     "front: its timeouts and buffers cannot be seen");
+		warn(finding, "use the shipped include, or see that a silent viewer is kept 60 s, "
+			      "the API may take 25 s, and streams are not buffered");
+	} else if (strcmp(include, DIAGNOSTICS_INCLUDE) != 0) {
+		SAY(finding, "nginx runs version %.20s of nalcast's files; this nalcastd is of %s",
+		    include, DIAGNOSTICS_INCLUDE);
+		warn(finding, "reload nginx; where that does not help, include the files of this "
+			      "installation, and restart nalcastd");
+	}
+	return true;
+}
+
 static bool check_upgrades(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	const struct welcome_counts *requests = &facts->status->server.requests;
@@ -294,8 +316,9 @@ static const struct {
 	{"stream", check_running},    {"encoder", check_encoder},
 	{"broadway", check_broadway}, {"reordering", check_reordering},
 	{"gop", check_gop},           {"web-server", check_web_server},
-	{"upgrades", check_upgrades}, {"origins", check_origins},
-	{"clock", check_clock},       {"settings", check_settings},
+	{"include", check_include},   {"upgrades", check_upgrades},
+	{"origins", check_origins},   {"clock", check_clock},
+	{"settings", check_settings},
 };
 
 void diagnostics_look(struct diagnostics_facts *facts)

@@ -11,6 +11,9 @@
 #include "streamer/conf.h"
 #include "streamer/stream.h"
 
+/* What the nginx files that belong to this nalcastd say of themselves. */
+#define DIAGNOSTICS_INCLUDE "1"
+
 struct diagnostics_facts {
 	const struct stream_status *status;
 	const struct au_format *format; /* of the newest picture; NULL: there was none */

@@ -104,7 +104,7 @@ describe('watching and controlling', () => {
     await viewer.more(2);
     const got = await api('GET', 'diagnostics');
     assert.equal(got.status, 200);
-    for (const wanted of ['source', 'stream', 'broadway', 'reordering'])
+    for (const wanted of ['source', 'stream', 'broadway', 'reordering', 'include'])
       assert.ok(got.json.some(({ id }) => id === wanted), wanted);
     // As shipped, behind the nginx files as shipped, nothing is wrong.
     for (const { id, status, detail, fix } of got.json)

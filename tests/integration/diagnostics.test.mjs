@@ -20,10 +20,11 @@ test('a healthy camera that is watched passes everywhere', async () => {
   const daemon = await startDaemon(options);
   const viewer = await new Wire(daemon, { headers: { 'X-Forwarded-Proto': 'https' } }).opened();
   await viewer.more(1);
-  const all = await daemon.did('diagnostics', { request: { host: 'cam.example', https: 'on' } });
+  const all = await daemon.did('diagnostics', { request: { host: 'cam.example', https: 'on',
+    include: '1' } });
   assert.deepEqual(all.filter((one) => one.status !== 'pass'), []);
   assert.deepEqual(all.map((one) => one.id).sort(), ['broadway', 'clock', 'encoder', 'gop',
-    'origins', 'permissions', 'reordering', 'settings', 'source', 'stream', 'upgrades',
+    'include', 'origins', 'permissions', 'reordering', 'settings', 'source', 'stream', 'upgrades',
     'web-server']);
   await viewer.close();
   await daemon.stop();

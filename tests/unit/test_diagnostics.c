@@ -35,7 +35,8 @@ static void make_healthy(struct world *w)
 				       .width = 1280,
 				       .height = 720,
 				       .broadway = true};
-	w->request = json_pack("{s:s, s:s}", "host", "cam.example", "https", "on");
+	w->request = json_pack("{s:s, s:s, s:s}", "host", "cam.example", "https", "on", "include",
+			       DIAGNOSTICS_INCLUDE);
 	w->facts = (struct diagnostics_facts){
 		.status = &w->status,
 		.format = &w->format,
@@ -149,6 +150,16 @@ static void without_host(struct world *w)
 	json_object_del(w->request, "host");
 }
 
+static void by_foreign_files(struct world *w)
+{
+	json_object_del(w->request, "include");
+}
+
+static void by_older_files(struct world *w)
+{
+	json_object_set_new(w->request, "include", json_string("0"));
+}
+
 static void over_the_socket(struct world *w)
 {
 	w->facts.request = NULL;
@@ -214,6 +225,7 @@ static const struct {
 	{healthy, "reordering", "pass"},
 	{healthy, "gop", "pass"},
 	{healthy, "web-server", "pass"},
+	{healthy, "include", "pass"},
 	{healthy, "upgrades", "pass"},
 	{healthy, "origins", "pass"},
 	{healthy, "clock", "pass"},
@@ -238,6 +250,9 @@ static const struct {
 	{on_this_machine, "web-server", "pass"},
 	{without_host, "web-server", "fail"},
 	{over_the_socket, "web-server", ""},
+	{by_foreign_files, "include", "warn"},
+	{by_older_files, "include", "warn"},
+	{over_the_socket, "include", ""},
 	{without_upgrade, "upgrades", "fail"},
 	{without_proto, "upgrades", "warn"},
 	{without_viewers, "upgrades", ""},
