@@ -62,7 +62,7 @@ const struct confkey *confkey_find(const char *name)
 	return NULL;
 }
 
-static json_t *milli_json(unsigned milli)
+json_t *confkey_milli(unsigned milli)
 {
 	return milli % 1000 == 0 ? json_integer(milli / 1000) : json_real(milli / 1000.0);
 }
@@ -88,7 +88,7 @@ static json_t *value_of(const struct conf *conf, const struct confkey *key)
 		memcpy(&yes, member, sizeof(yes));
 		return json_boolean(yes);
 	case KIND_FPS:
-		return milli_json(conf->fps_milli);
+		return confkey_milli(conf->fps_milli);
 	case KIND_PROFILES:
 		return json_string(conf->any_profile ? "any" : "baseline");
 	case KIND_ENCODER:

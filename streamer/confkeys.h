@@ -20,6 +20,9 @@ struct confkey_problem { /* what is wrong with a value */
 	struct error error;
 };
 
+/* Thousandths as a JSON number: 30 or 29.97. */
+json_t *confkey_milli(unsigned milli);
+
 const struct confkey *confkey_find(const char *name); /* NULL: there is no such key */
 
 /* false: conf is as it was, and what is wrong stands in *ret_problem. */

@@ -9,31 +9,14 @@
 #include <unistd.h>
 
 #include "common/util.h"
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	if (S_ISCHR(a->st_mode) && S_ISCHR(b->st_mode))
-		return a->st_rdev == b->st_rdev;
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+#include "streamer/samefile.h"
 
 static bool has_open(const char *pid, const struct stat *wanted)
 {
-	char path[32];
-	bool found = false;
+	char path[32], name[SAMEFILE_NAME_MAX];
 
 	snprintf(path, sizeof(path), "/proc/%.10s/fd", pid);
-	DIR *dir = opendir(path);
-	if (dir == NULL)
-		return false;
-	for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
-		struct stat st;
-		/* Follows the link to what is open, without opening it. */
-		found = entry->d_name[0] != '.' &&
-			fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && is_same(&st, wanted);
-	}
-	closedir(dir);
-	return found;
+	return samefile_in(path, wanted, name);
 }
 
 static void name_process(const char *pid, char *words, size_t words_size)

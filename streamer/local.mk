@@ -56,6 +56,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/rate.c %D%/rate.h \
 	%D%/ration.c %D%/ration.h \
 	%D%/safetext.c %D%/safetext.h \
+	%D%/samefile.c %D%/samefile.h \
 	%D%/server.c %D%/server.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/slice.c %D%/slice.h \

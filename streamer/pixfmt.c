@@ -92,3 +92,18 @@ size_t pixfmt_plane_size(const struct pixfmt *fmt, unsigned plane, unsigned widt
 	return (size_t)stride * (pixfmt_rows(fmt, plane, height) - 1) +
 	       pixfmt_row_bytes(fmt, plane, width);
 }
+
+struct frame pixfmt_i420(const uint8_t *data, unsigned width, unsigned height)
+{
+	size_t luma = (size_t)width * height, chroma = luma / 4;
+
+	return (struct frame){
+		.fourcc = FRAME_I420,
+		.width = width,
+		.height = height,
+		.plane_count = 3,
+		.plane = {{data, luma, width, -1},
+			  {data + luma, chroma, width / 2, -1},
+			  {data + luma + chroma, chroma, width / 2, -1}},
+	};
+}

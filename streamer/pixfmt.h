@@ -35,4 +35,7 @@ unsigned pixfmt_stride(const struct pixfmt *fmt, unsigned plane, unsigned first_
 size_t pixfmt_plane_size(const struct pixfmt *fmt, unsigned plane, unsigned width, unsigned height,
 			 unsigned stride);
 
+/* One picture of I420, rows without padding: Y, Cb, Cr. Its time and index are 0. */
+struct frame pixfmt_i420(const uint8_t *data, unsigned width, unsigned height);
+
 #endif

@@ -15,6 +15,7 @@
 #include "streamer/clock.h"
 #include "streamer/pace.h"
 #include "streamer/pattern.h"
+#include "streamer/pixfmt.h"
 
 #define SUBSYSTEM     "source test"
 #define BUFFERS       6 /* one more than a burst has */
@@ -281,26 +282,6 @@ static int free_buffer(const struct source_test *test)
 	return -1;
 }
 
-static void describe(const struct source_test *test, unsigned index, int64_t pts_us,
-		     struct frame *ret_frame)
-{
-	const uint8_t *data = test->canvas[index].data;
-	unsigned width = test->format.width, height = test->format.height;
-	size_t luma = (size_t)width * height;
-
-	*ret_frame = (struct frame){
-		.fourcc = FRAME_I420,
-		.width = width,
-		.height = height,
-		.plane_count = 3,
-		.plane = {{data, luma, width, -1},
-			  {data + luma, luma / 4, width / 2, -1},
-			  {data + luma + luma / 4, luma / 4, width / 2, -1}},
-		.pts_us = pts_us,
-		.index = index,
-	};
-}
-
 static void fill(struct source_test *test, unsigned index, int64_t pts_us, struct frame *ret_frame)
 {
 	struct pattern_clock clock = {
@@ -310,7 +291,9 @@ static void fill(struct source_test *test, unsigned index, int64_t pts_us, struc
 
 	pattern_draw(test->pattern, &test->canvas[index], &clock);
 	test->lent[index] = true;
-	describe(test, index, pts_us, ret_frame);
+	*ret_frame = pixfmt_i420(test->canvas[index].data, test->format.width, test->format.height);
+	ret_frame->pts_us = pts_us;
+	ret_frame->index = index;
 }
 
 static int test_dequeue(struct source *src, struct frame *ret_frame)

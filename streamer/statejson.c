@@ -8,11 +8,7 @@
 
 json_t *statejson_milli(unsigned milli)
 {
-	if (milli == 0)
-		return json_null();
-	if (milli % 1000 == 0)
-		return json_integer(milli / 1000);
-	return json_real(milli / 1000.0);
+	return milli != 0 ? confkey_milli(milli) : json_null();
 }
 
 static json_t *count_or_null(unsigned value)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/util.h"
+#include "streamer/samefile.h"
 #include "streamer/v4l2caps.h"
 
 #define PREFIX "video"
@@ -101,24 +102,13 @@ unsigned v4l2find_nodes(struct v4l2node *ret_nodes, unsigned max)
 
 static bool find_link(const char *folder, const struct stat *wanted, char *id, size_t id_size)
 {
-	char path[80];
-	bool found = false;
+	char path[80], name[SAMEFILE_NAME_MAX];
 
 	snprintf(path, sizeof(path), "%.48s/v4l/%s", v4l2_folder, folder);
-	DIR *dir = opendir(path);
-	if (dir == NULL)
+	if (!samefile_in(path, wanted, name) || strlen(path) + 1 + strlen(name) >= id_size)
 		return false;
-	for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
-		struct stat st;
-		found = entry->d_name[0] != '.' &&
-			fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-			st.st_rdev == wanted->st_rdev && st.st_ino == wanted->st_ino &&
-			strlen(path) + 1 + strlen(entry->d_name) < id_size;
-		if (found)
-			snprintf(id, id_size, "%s/%s", path, entry->d_name);
-	}
-	closedir(dir);
-	return found;
+	snprintf(id, id_size, "%s/%s", path, name);
+	return true;
 }
 
 void v4l2find_id(const char *path, char *id, size_t id_size)

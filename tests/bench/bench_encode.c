@@ -24,6 +24,7 @@
 #include "common/util.h"
 #include "streamer/encoder.h"
 #include "streamer/pattern.h"
+#include "streamer/pixfmt.h"
 
 #define PAIRS       9
 #define FPS         30
@@ -139,18 +140,10 @@ static struct encoder *open_encoder(const struct scene *scene)
 
 static struct frame frame_of(const struct scene *scene, const uint8_t *data, unsigned i)
 {
-	size_t luma = (size_t)scene->width * scene->height;
-	struct frame frame = {
-		.fourcc = FRAME_I420,
-		.width = scene->width,
-		.height = scene->height,
-		.plane_count = 3,
-		.plane = {{data, luma, scene->width, -1},
-			  {data + luma, luma / 4, scene->width / 2, -1},
-			  {data + luma + luma / 4, luma / 4, scene->width / 2, -1}},
-		.pts_us = (int64_t)i * FRAME_US,
-		.index = i,
-	};
+	struct frame frame = pixfmt_i420(data, scene->width, scene->height);
+
+	frame.pts_us = (int64_t)i * FRAME_US;
+	frame.index = i;
 	return frame;
 }
 

@@ -194,15 +194,14 @@ static inline const char *fake_watched_folder(void)
 	return watch_folder != NULL ? watch_folder : "/nowhere";
 }
 
+#define FAKE_SOURCE                                                                    \
+	.probe = fake_probe, .open = fake_open, .close = fake_close,                   \
+	.get_format = fake_get_format, .get_fd = fake_get_fd, .dequeue = fake_dequeue, \
+	.release = fake_release
+
 static const struct source_ops fake_source_ops = {
 	.name = "fake",
-	.probe = fake_probe,
-	.open = fake_open,
-	.close = fake_close,
-	.get_format = fake_get_format,
-	.get_fd = fake_get_fd,
-	.dequeue = fake_dequeue,
-	.release = fake_release,
+	FAKE_SOURCE,
 	.set_fault = fake_set_fault,
 	.set_control = fake_set_control,
 	.set_fps = fake_set_fps,
@@ -212,13 +211,7 @@ static const struct source_ops fake_source_ops = {
 /* Another name for it, and so another camera. */
 static const struct source_ops spare_source_ops = {
 	.name = "spare",
-	.probe = fake_probe,
-	.open = fake_open,
-	.close = fake_close,
-	.get_format = fake_get_format,
-	.get_fd = fake_get_fd,
-	.dequeue = fake_dequeue,
-	.release = fake_release,
+	FAKE_SOURCE,
 };
 
 const struct source_ops *const source_backends[] = {&fake_source_ops, &spare_source_ops, NULL};
@@ -462,12 +455,17 @@ static inline unsigned flags_of_next(void)
 	return flags;
 }
 
-/* Open, and past its first IDR. */
-static inline void start_watching(void)
+static inline void start_open(void)
 {
 	start();
 	pipeline_demand(pipeline, true);
 	wait_until(report.state == PIPELINE_RUNNING);
+}
+
+/* Open, and past its first IDR. */
+static inline void start_watching(void)
+{
+	start_open();
 	give_frames(1);
 	assert_int_equal(flags_of_next(), AU_IDR);
 	wait_until(report.flowing);

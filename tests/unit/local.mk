@@ -11,12 +11,14 @@ EXTRA_DIST += \
 	%D%/h264_file.h \
 	%D%/h264_write.h \
 	%D%/hub_scene.h \
+	%D%/oom.h \
 	%D%/run.sh \
 	%D%/scene.h \
 	%D%/splitter_show.h \
 	%D%/unit.h \
 	%D%/viewer_scene.h \
 	%D%/v4l2_open.h \
+	%D%/wait_frame.h \
 	tests/data
 
 if HAVE_CMOCKA

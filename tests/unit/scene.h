@@ -9,6 +9,7 @@
 
 #include "streamer/encoder.h"
 #include "streamer/pattern.h"
+#include "streamer/pixfmt.h"
 #include "tests/unit/unit.h"
 
 struct scene {
@@ -62,20 +63,10 @@ static inline void scene_draw_noise(struct scene *scene)
 
 static inline struct frame scene_frame(const struct scene *scene)
 {
-	const uint8_t *data = scene->canvas.data;
-	size_t luma = (size_t)scene->width * scene->height;
-	struct frame frame = {
-		.fourcc = FRAME_I420,
-		.width = scene->width,
-		.height = scene->height,
-		.plane_count = 3,
-		.plane = {{data, luma, scene->width, -1},
-			  {data + luma, luma / 4, scene->width / 2, -1},
-			  {data + luma + luma / 4, luma / 4, scene->width / 2, -1}},
-		.pts_us = (int64_t)scene->frames * 33333,
-		.index = scene->frames % 7,
-	};
+	struct frame frame = pixfmt_i420(scene->canvas.data, scene->width, scene->height);
 
+	frame.pts_us = (int64_t)scene->frames * 33333;
+	frame.index = scene->frames % 7;
 	return frame;
 }
 

@@ -183,6 +183,14 @@ static void slowest_of_the_majority_decides(void **state)
 	assert_in_range(w.adapt.target_bps, 1200000 * 0.65, 1200000 * 1.3);
 }
 
+/* Once only so many are left. */
+static void assert_rises_with(struct world *w, unsigned count)
+{
+	w->count = count;
+	watch(w, 60);
+	assert_int_equal(w->adapt.target_bps, SETTING_BPS);
+}
+
 static void slower_ones_that_leave_let_the_rate_up(void **state)
 {
 	UNUSED_STATE(state);
@@ -191,9 +199,7 @@ static void slower_ones_that_leave_let_the_rate_up(void **state)
 	BEGIN(w, 9000000, 400000, 300000);
 	watch(&w, 30);
 	assert_true(w.adapt.target_bps < 600000);
-	w.count = 1;
-	watch(&w, 60);
-	assert_int_equal(w.adapt.target_bps, SETTING_BPS);
+	assert_rises_with(&w, 1);
 }
 
 static void without_viewers_that_tell_it_comes_back_too(void **state)
@@ -203,9 +209,7 @@ static void without_viewers_that_tell_it_comes_back_too(void **state)
 
 	BEGIN(w, 400000);
 	watch(&w, 30);
-	w.count = 0;
-	watch(&w, 60);
-	assert_int_equal(w.adapt.target_bps, SETTING_BPS);
+	assert_rises_with(&w, 0);
 }
 
 static void stall_says_nothing_of_the_rate(void **state)

@@ -11,6 +11,15 @@ static struct pipeline_settings settings_now(void)
 	return report.settings;
 }
 
+static struct pipeline_settings settings_of_a_small_picture(void)
+{
+	struct pipeline_settings settings = settings_now();
+
+	settings.picture.width = 640;
+	settings.picture.height = 480;
+	return settings;
+}
+
 /* Waits until it is done; frames go on meanwhile. */
 static const struct pipeline_change *outcome(uint64_t generation)
 {
@@ -19,6 +28,16 @@ static const struct pipeline_change *outcome(uint64_t generation)
 		give_frames(1);
 	wait_until(!report.change.pending);
 	return &report.change;
+}
+
+/* It is under way until a frame comes. */
+static void begin_to_change_size(void)
+{
+	struct pipeline_settings settings = settings_of_a_small_picture();
+	uint64_t generation = pipeline_set(pipeline, &settings);
+
+	wait_until(report.change.generation == generation);
+	assert_true(report.change.pending);
 }
 
 static void assert_live(uint64_t generation)
@@ -387,9 +406,7 @@ static void controls_last_past_a_reopened_camera(void **state)
 	assert_int_equal(atomic_load(&gain), 5);
 	give_frames(1);
 	wait_until(report.flowing);
-	struct pipeline_settings settings = settings_now();
-	settings.picture.width = 640;
-	settings.picture.height = 480;
+	struct pipeline_settings settings = settings_of_a_small_picture();
 	assert_int_equal(outcome(pipeline_set(pipeline, &settings))->error.code, 0);
 	assert_int_equal(atomic_load(&opens), 2);
 	assert_int_equal(atomic_load(&gain), 5);
@@ -410,12 +427,7 @@ static void controls_wait_for_a_change_that_is_under_way(void **state)
 				      other[] = {ONE("focus", 2), ONE("gain", 6)};
 
 	start_watching();
-	struct pipeline_settings settings = settings_now();
-	settings.picture.width = 640;
-	settings.picture.height = 480;
-	uint64_t generation = pipeline_set(pipeline, &settings);
-	wait_until(report.change.generation == generation);
-	assert_true(report.change.pending);
+	begin_to_change_size();
 	pipeline_set_controls(pipeline, list, 1);
 	uint64_t newest = pipeline_set_controls(pipeline, other, 2);
 	give_frames(1);
@@ -431,13 +443,8 @@ static void controls_that_wait_have_their_turn_when_nobody_wants_pictures(void *
 	const struct pipeline_control list[] = {ONE("gain", 5)};
 
 	start_watching();
-	struct pipeline_settings settings = settings_now();
-	settings.picture.width = 640;
-	settings.picture.height = 480;
-	uint64_t generation = pipeline_set(pipeline, &settings);
-	wait_until(report.change.generation == generation);
-	assert_true(report.change.pending);
-	generation = pipeline_set_controls(pipeline, list, 1);
+	begin_to_change_size();
+	uint64_t generation = pipeline_set_controls(pipeline, list, 1);
 	pipeline_demand(pipeline, false);
 	wait_until(report.change.generation == generation);
 	assert_int_equal(report.change.error.code, 0);

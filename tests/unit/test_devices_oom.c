@@ -14,6 +14,7 @@
 #include "streamer/source.h"
 #include "streamer/source_feed.h"
 #include "tests/unit/h264_write.h"
+#include "tests/unit/oom.h"
 #include "tests/unit/scene.h"
 #include "tests/unit/splitter_show.h"
 
@@ -26,14 +27,7 @@ const struct source_ops *const source_backends[] = {NULL};
 
 static uint32_t allocations_left = NEVER; /* until one fails */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool fails_now(void)
+static bool oom_is_due(void)
 {
 	if (allocations_left == NEVER)
 		return false;
@@ -43,21 +37,6 @@ static bool fails_now(void)
 	}
 	allocations_left = NEVER; /* the one */
 	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 /* Did the allocation that was to fail come up? Then there may be a later one. */

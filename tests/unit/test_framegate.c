@@ -30,26 +30,40 @@ static void assert_near(double value, double wanted)
 		fail_msg("%.2f, not %.2f", value, wanted);
 }
 
+struct case_of_rate {
+	unsigned asked_milli, camera_milli;
+	int64_t jitter_us;
+	double passes; /* a second */
+};
+
+static void assert_rates(const struct case_of_rate *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_near(rate_after(cases[i].asked_milli, cases[i].camera_milli,
+				       cases[i].jitter_us),
+			    cases[i].passes);
+}
+
 static void camera_that_is_faster_is_held_to_the_rate(void **state)
 {
 	UNUSED_STATE(state);
-	assert_near(rate_after(15000, 30000, 0), 15);
-	assert_near(rate_after(10000, 30000, 0), 10);
-	assert_near(rate_after(25000, 30000, 0), 25);
-	assert_near(rate_after(20000, 60000, 0), 20);
-	assert_near(rate_after(30000, 1000000, 0), 30);
-	assert_near(rate_after(15000, 30000, 12000), 15);
+	static const struct case_of_rate cases[] = {
+		{15000, 30000, 0, 15}, {10000, 30000, 0, 10},   {25000, 30000, 0, 25},
+		{20000, 60000, 0, 20}, {30000, 1000000, 0, 30}, {15000, 30000, 12000, 15},
+	};
+
+	assert_rates(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void camera_that_is_about_right_is_left_alone(void **state)
 {
 	UNUSED_STATE(state);
-	assert_near(rate_after(30000, 30000, 0), 30);
-	assert_near(rate_after(30000, 30000, 15000), 30);
-	assert_near(rate_after(30000, 30000, 33000), 30);
-	assert_near(rate_after(30000, 30300, 0), 30.3);
-	assert_near(rate_after(30000, 15000, 0), 15);
-	assert_near(rate_after(0, 60000, 0), 60);
+	static const struct case_of_rate cases[] = {
+		{30000, 30000, 0, 30},   {30000, 30000, 15000, 30}, {30000, 30000, 33000, 30},
+		{30000, 30300, 0, 30.3}, {30000, 15000, 0, 15},     {0, 60000, 0, 60},
+	};
+
+	assert_rates(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void rate_that_the_camera_tells_counts_from_the_first_picture(void **state)

@@ -68,20 +68,42 @@ static void access_units_are_as_many_as_pictures(void **state)
 	}
 }
 
+/* The splitter after all of the file, whose access units were shown to look. */
+static struct splitter *split(const struct h264_file *file,
+			      void (*look)(const struct splitter *s, const struct au *au),
+			      struct splitter_stats *ret_stats)
+{
+	struct splitter *s = splitter_new();
+	struct au *au;
+
+	splitter_feed(s, file->bytes, file->size);
+	splitter_flush(s);
+	for (; splitter_collect(s, &au) == 0; au_unref(au))
+		look(s, au);
+	splitter_get_stats(s, ret_stats);
+	return s;
+}
+
+static void assert_resumes_at_an_idr(const struct splitter *s, const struct au *au)
+{
+	(void)s;
+	if ((au->flags & AU_DISCONTINUITY) != 0)
+		assert_true(au->flags & AU_IDR);
+}
+
+static void assert_not_held_back(const struct splitter *s, const struct au *au)
+{
+	if (sps_is_baseline(splitter_sps(s)))
+		assert_int_equal(au->format.decoder_delay_frames, 0);
+}
+
 static void damaged_streams_resume_at_an_idr(void **state)
 {
 	UNUSED_STATE(state);
 	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
 		struct h264_file file = read_sample(damaged[i].name);
-		struct splitter *s = splitter_new();
 		struct splitter_stats stats;
-		struct au *au;
-		splitter_feed(s, file.bytes, file.size);
-		splitter_flush(s);
-		for (; splitter_collect(s, &au) == 0; au_unref(au))
-			if ((au->flags & AU_DISCONTINUITY) != 0)
-				assert_true(au->flags & AU_IDR);
-		splitter_get_stats(s, &stats);
+		struct splitter *s = split(&file, assert_resumes_at_an_idr, &stats);
 		if (file.bytes != NULL)
 			assert_int_equal(stats.aus + stats.aus_dropped, damaged[i].pictures);
 		splitter_free(s);
@@ -95,15 +117,8 @@ static void no_baseline_stream_holds_pictures_back(void **state)
 	UNUSED_STATE(state);
 	for (size_t i = 0; i < sizeof(intact) / sizeof(intact[0]); i++) {
 		struct h264_file file = read_sample(intact[i].name);
-		struct splitter *s = splitter_new();
 		struct splitter_stats stats;
-		struct au *au;
-		splitter_feed(s, file.bytes, file.size);
-		splitter_flush(s);
-		for (; splitter_collect(s, &au) == 0; au_unref(au))
-			if (sps_is_baseline(splitter_sps(s)))
-				assert_int_equal(au->format.decoder_delay_frames, 0);
-		splitter_get_stats(s, &stats);
+		struct splitter *s = split(&file, assert_not_held_back, &stats);
 		if (file.bytes != NULL && !sps_is_baseline(splitter_sps(s)))
 			assert_int_equal(stats.sps_rewritten, 0);
 		splitter_free(s);

@@ -9,9 +9,7 @@
 static void access_units_too_large_for_broadway_are_warned_of_once(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
+	start_open();
 	for (unsigned i = 0; i < 6; i++) {
 		atomic_store(&au_size, AU_BROADWAY_MAX_BYTES + (i > 1));
 		give_frames(1);
@@ -50,9 +48,7 @@ static void camera_that_appears_is_tried_at_once(void **state)
 static void size_is_what_the_pictures_have(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
+	start_open();
 	atomic_store(&au_width, 176);
 	give_frames(1);
 	au_unref(next_au());
@@ -80,11 +76,7 @@ static void camera_is_opened_on_demand_and_closed_without(void **state)
 static void idr_is_made_on_request(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
-	give_frames(1);
-	assert_int_equal(flags_of_next(), AU_IDR);
+	start_watching();
 	give_frames(1);
 	assert_int_equal(flags_of_next(), 0);
 	pipeline_force_idr(pipeline);
@@ -96,11 +88,7 @@ static void size_changes_while_it_runs(void **state)
 	UNUSED_STATE(state);
 	struct pipeline_picture small = {640, 480, 15000};
 
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
-	give_frames(1);
-	assert_int_equal(flags_of_next(), AU_IDR);
+	start_watching();
 	uint64_t generation = set_picture(&small);
 	wait_until(report.change.generation == generation);
 	assert_true(report.change.pending);
@@ -134,9 +122,7 @@ static void size_that_the_camera_lacks_changes_nothing(void **state)
 	UNUSED_STATE(state);
 	struct pipeline_picture odd = {644, 480, 15000};
 
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
+	start_open();
 	uint64_t generation = set_picture(&odd);
 	wait_until(report.change.generation == generation);
 	assert_int_equal(report.change.error.code, -ERANGE);
@@ -149,11 +135,7 @@ static void size_that_fails_to_open_goes_back_to_what_worked(void **state)
 	UNUSED_STATE(state);
 	struct pipeline_picture small = {640, 480, 15000};
 
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
-	give_frames(1);
-	assert_int_equal(flags_of_next(), AU_IDR);
+	start_watching();
 	atomic_store(&opens_to_fail, 1);
 	uint64_t generation = set_picture(&small);
 	wait_until(report.change.generation == generation && !report.change.pending);
@@ -169,9 +151,7 @@ static void setting_that_the_camera_lacks_gives_way_to_the_nearest(void **state)
 	UNUSED_STATE(state);
 	conf.width = 800;
 	conf.height = 600;
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
+	start_open();
 	assert_int_equal(report.granted.width, 640);
 	assert_int_equal(report.last_error.code, -ERANGE);
 }
@@ -179,11 +159,7 @@ static void setting_that_the_camera_lacks_gives_way_to_the_nearest(void **state)
 static void lost_camera_is_told_and_comes_back(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
-	give_frames(1);
-	assert_int_equal(flags_of_next(), AU_IDR);
+	start_watching();
 	atomic_store(&gone, true);
 	give_frames(1);
 	wait_until(report.state == PIPELINE_FAILED);
@@ -213,11 +189,7 @@ static void camera_that_is_not_there_at_the_start_is_waited_for(void **state)
 static void stalled_camera_is_reopened(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
-	give_frames(1);
-	assert_int_equal(flags_of_next(), AU_IDR);
+	start_watching();
 	wait_until(report.state == PIPELINE_FAILED);
 	assert_int_equal(report.last_error.code, -ETIMEDOUT);
 	wait_until(report.state == PIPELINE_RUNNING);
@@ -227,9 +199,7 @@ static void stalled_camera_is_reopened(void **state)
 static void full_queue_withholds_until_an_idr(void **state)
 {
 	UNUSED_STATE(state);
-	start();
-	pipeline_demand(pipeline, true);
-	wait_until(report.state == PIPELINE_RUNNING);
+	start_open();
 	give_frames(20); /* the queue holds 8 */
 	do {             /* counters are no news */
 		poll(NULL, 0, 1);

@@ -2,17 +2,15 @@
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/pattern.h"
 #include "streamer/source.h"
+#include "tests/unit/wait_frame.h"
 
 const struct source_ops *const source_backends[] = {&source_test_ops, NULL};
-
-#define PATIENCE_MS 10000 /* for what is due within milliseconds: only a broken build waits */
 
 static struct source *open_test(unsigned width, unsigned height, unsigned fps_milli)
 {
@@ -22,22 +20,6 @@ static struct source *open_test(unsigned width, unsigned height, unsigned fps_mi
 
 	assert_int_equal(source_open(source_find("test"), &cfg, &src, &err), 0);
 	return src;
-}
-
-/* Wait as the pipeline does. Returns what dequeue said when it had something to say. */
-static int wait_frame(struct source *src, struct frame *ret_frame)
-{
-	int64_t deadline_us = clock_now_us() + PATIENCE_MS * 1000;
-
-	while (clock_now_us() < deadline_us) {
-		struct pollfd pfd = {.fd = source_fd(src), .events = POLLIN};
-		assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
-		int r = source_dequeue(src, ret_frame);
-		if (r != -EAGAIN)
-			return r;
-	}
-	fail_msg("no frame came");
-	return -EAGAIN;
 }
 
 static uint32_t frame_number(const struct frame *frame)

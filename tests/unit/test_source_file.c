@@ -1,7 +1,6 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +12,11 @@
 #include "streamer/nal.h"
 #include "streamer/source.h"
 #include "tests/unit/scene.h"
+#include "tests/unit/wait_frame.h"
 
 const struct encoder_ops *const encoder_backends[] = {NULL};
 const struct source_ops *const source_backends[] = {NULL};
 
-#define PATIENCE_MS    10000 /* for what is due within milliseconds: only a broken build waits */
 #define FAST_FPS_MILLI 1000000
 #define RECORDED_AUS   25 /* of the recording made here: IDRs at 0, 10 and 20 */
 
@@ -58,21 +57,6 @@ static struct source *open_file(const char *path, unsigned fps_milli)
 	if (try_open(path, fps_milli, &src, &err) < 0)
 		fail_msg("%s", err.text);
 	return src;
-}
-
-static int wait_frame(struct source *src, struct frame *ret_frame)
-{
-	int64_t deadline_us = clock_now_us() + PATIENCE_MS * 1000;
-
-	while (clock_now_us() < deadline_us) {
-		struct pollfd pfd = {.fd = source_fd(src), .events = POLLIN};
-		assert_int_equal(poll(&pfd, 1, PATIENCE_MS), 1);
-		int r = source_dequeue(src, ret_frame);
-		if (r != -EAGAIN)
-			return r;
-	}
-	fail_msg("no frame came");
-	return -EAGAIN;
 }
 
 static void what_is_no_recording_is_refused_with_words(void **state)

@@ -7,35 +7,14 @@
 
 #include "streamer/splitter.h"
 #include "tests/unit/h264_write.h"
+#include "tests/unit/oom.h"
 #include "tests/unit/splitter_show.h"
 
 static unsigned fail_at, allocations; /* fail_at 0: never */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool fails(void)
+static bool oom_is_due(void)
 {
 	return ++allocations == fail_at;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
 }
 
 static void put_stream(struct h264_stream *s)
