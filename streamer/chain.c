@@ -196,7 +196,8 @@ static int encode(struct chain *chain, const struct frame *frame, bool force_idr
 }
 
 /* The next frame worth encoding. Pictures that piled up while we were busy are late: only the
- * newest raw one counts. Of a camera's own H.264 every access unit does. */
+ * newest raw one counts; where the source has looked for it, nothing that comes meanwhile is made
+ * ready in vain. Of a camera's own H.264 every access unit counts. */
 static int dequeue(struct chain *chain, struct frame *ret_frame, struct error *err)
 {
 	struct frame frame;
@@ -212,7 +213,7 @@ static int dequeue(struct chain *chain, struct frame *ret_frame, struct error *e
 			}
 			*ret_frame = frame;
 			have = true;
-			if (frame.fourcc == FRAME_H264)
+			if (frame.fourcc == FRAME_H264 || (frame.flags & FRAME_NEWEST) != 0)
 				return 1;
 		}
 		r = source_dequeue(chain->source, &frame);

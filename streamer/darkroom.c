@@ -11,18 +11,27 @@
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/jpeg.h"
+#include "streamer/mjpeg.h"
+#include "streamer/photo.h"
 
 #define DARKROOM_NICE 10 /* the video wins: its encoder has 5 */
 
-enum asked {
-	ASKED_NOTHING,
-	ASKED_ONCE,
-	ASKED_ONGOING,
+enum asked { /* bits; 0: nothing */
+	     ASKED_AS_IT_IS = 1 << 0,
+	     ASKED_ENCODED = 1 << 1, /* in some quality */
+	     ASKED_ONGOING = 1 << 2, /* of every picture, not of the next one only */
 };
 
-struct negative { /* a picture as it was offered */
-	uint8_t *i420;
-	size_t room; /* bytes */
+struct room { /* that is kept from picture to picture */
+	uint8_t *data;
+	size_t size; /* bytes */
+};
+
+struct negative {         /* a picture as it was offered */
+	int asked;        /* which of enum asked it can serve; without I420 only ASKED_AS_IT_IS */
+	struct room jpeg; /* the camera's own: */
+	size_t jpeg_size; /* 0: it has none */
+	struct room i420;
 	unsigned width, height;
 	enum jfif_matrix matrix;
 	bool unsuitable; /* nothing that JPEG can be made of */
@@ -33,7 +42,7 @@ struct darkroom {
 	pthread_t thread;
 	bool has_thread;
 	int print_fd;
-	atomic_int asked; /* enum asked */
+	atomic_int asked; /* bits of enum asked */
 
 	pthread_mutex_t box_lock; /* guards the next four; held while a picture is copied */
 	pthread_cond_t box_filled;
@@ -51,14 +60,14 @@ struct darkroom {
 
 /* ---- the pipeline's thread ---- */
 
-static bool make_room(struct negative *n, size_t bytes)
+static bool make_room(struct room *room, size_t bytes)
 {
-	if (n->room >= bytes)
+	if (room->size >= bytes)
 		return true;
-	free(n->i420);
-	n->i420 = malloc(bytes);
-	n->room = n->i420 != NULL ? bytes : 0;
-	return n->i420 != NULL;
+	free(room->data);
+	room->data = malloc(bytes);
+	room->size = room->data != NULL ? bytes : 0;
+	return room->data != NULL;
 }
 
 static uint8_t *copy_plane(uint8_t *to, const struct frame_plane *plane, unsigned width,
@@ -85,38 +94,62 @@ static bool is_suitable(const struct frame *frame)
 	return true;
 }
 
-/* false: no memory for it. */
-static bool fill(struct negative *n, const struct frame *frame, enum jfif_matrix matrix)
+static bool copy_i420(struct negative *n, const struct frame *frame)
 {
 	unsigned width = frame->width, height = frame->height;
 
-	n->captured_us = frame->pts_us;
-	n->offered_us = clock_now_us();
-	n->unsuitable = !is_suitable(frame);
-	if (n->unsuitable)
-		return true;
-	if (!make_room(n, (size_t)width * height * 3 / 2))
+	if (!make_room(&n->i420, (size_t)width * height * 3 / 2))
 		return false;
-	n->width = width;
-	n->height = height;
-	n->matrix = matrix;
-	uint8_t *to = copy_plane(n->i420, &frame->plane[0], width, height);
+	uint8_t *to = copy_plane(n->i420.data, &frame->plane[0], width, height);
 	to = copy_plane(to, &frame->plane[1], width / 2, height / 2);
 	copy_plane(to, &frame->plane[2], width / 2, height / 2);
 	return true;
+}
+
+/* false: browsers cannot show it, or there is none. */
+static bool copy_jpeg(struct negative *n, const struct frame *frame)
+{
+	struct mjpeg jpeg;
+
+	if (frame->jpeg == NULL ||
+	    mjpeg_check(frame->jpeg, frame->jpeg_size, frame->width, frame->height, &jpeg) < 0 ||
+	    !make_room(&n->jpeg, mjpeg_bytes(&jpeg)))
+		return false;
+	mjpeg_write(&jpeg, n->jpeg.data);
+	n->jpeg_size = mjpeg_bytes(&jpeg);
+	return true;
+}
+
+/* false: no memory for it. */
+static bool fill(struct negative *n, const struct frame *frame, enum jfif_matrix matrix, int asked)
+{
+	n->captured_us = frame->pts_us;
+	n->offered_us = clock_now_us();
+	n->asked = asked;
+	n->jpeg_size = 0;
+	n->unsuitable = !is_suitable(frame);
+	if (n->unsuitable)
+		return true;
+	n->width = frame->width;
+	n->height = frame->height;
+	n->matrix = matrix;
+	bool is_done = (asked & ASKED_AS_IT_IS) != 0 && copy_jpeg(n, frame) &&
+		       (asked & ASKED_ENCODED) == 0;
+	return is_done || copy_i420(n, frame);
 }
 
 void darkroom_offer(struct darkroom *d, const struct frame *frame, enum jfif_matrix matrix)
 {
 	int asked = atomic_load_explicit(&d->asked, memory_order_relaxed);
 
-	if (asked == ASKED_NOTHING)
+	if (asked == 0)
 		return;
 	/* Who asks anew from here on is asking for a later picture. */
-	if (asked == ASKED_ONCE)
-		atomic_compare_exchange_strong(&d->asked, &asked, ASKED_NOTHING);
+	int seen = asked;
+	if ((asked & ASKED_ONGOING) == 0)
+		atomic_compare_exchange_strong(&d->asked, &seen, 0);
 	pthread_mutex_lock(&d->box_lock);
-	d->is_full = fill(&d->box, frame, matrix);
+	d->is_full = fill(&d->box, frame, matrix, asked);
 	if (d->is_full)
 		pthread_cond_signal(&d->box_filled);
 	pthread_mutex_unlock(&d->box_lock);
@@ -152,21 +185,73 @@ static struct darkroom_print *new_print(const struct negative *n, size_t bytes)
 	return print;
 }
 
+static void deliver(struct darkroom *d, unsigned slot, struct darkroom_print *print)
+{
+	if (print == NULL)
+		return;
+	pthread_mutex_lock(&d->desk_lock);
+	struct darkroom_print *old = d->prints[slot];
+	d->prints[slot] = print;
+	pthread_mutex_unlock(&d->desk_lock);
+	darkroom_print_unref(old);
+	eventfd_write(d->print_fd, 1);
+}
+
 /* NULL: no memory; who asked will ask again. */
-static struct darkroom_print *develop(struct darkroom *d, unsigned quality)
+static struct darkroom_print *hand_on(const struct negative *n)
+{
+	struct darkroom_print *print = new_print(n, n->jpeg_size);
+
+	if (print == NULL)
+		return NULL;
+	memcpy(print->bytes, n->jpeg.data, n->jpeg_size);
+	print->size = n->jpeg_size;
+	return print;
+}
+
+static struct darkroom_print *encode(struct darkroom *d, unsigned quality)
 {
 	const struct negative *n = &d->work;
 	struct darkroom_print *print = new_print(n, jpeg_bytes_max(n->width, n->height));
 
 	if (print == NULL)
 		return NULL;
-	print->quality = quality;
-	if (jpeg_encode(d->encoder, n->i420, n->width, n->height, quality, print->bytes,
+	if (jpeg_encode(d->encoder, n->i420.data, n->width, n->height, quality, print->bytes,
 			&print->size, &print->error) < 0)
 		return print;
 	/* Of the room for the worst of pictures; to make it smaller cannot fail for long. */
 	struct darkroom_print *cut = realloc(print, sizeof(*print) + print->size);
 	return cut != NULL ? cut : print;
+}
+
+static struct darkroom_print *develop(struct darkroom *d, unsigned quality)
+{
+	bool is_as_it_is = quality == DARKROOM_AS_IT_IS;
+	struct darkroom_print *print = is_as_it_is && d->work.jpeg_size > 0
+					       ? hand_on(&d->work)
+					       : encode(d, is_as_it_is ? PHOTO_QUALITY : quality);
+
+	if (print != NULL)
+		print->quality = quality;
+	return print;
+}
+
+static int asked_by(unsigned quality)
+{
+	return quality == DARKROOM_AS_IT_IS ? ASKED_AS_IT_IS : ASKED_ENCODED;
+}
+
+/* What the picture was copied for; who has asked for more meanwhile has the next one. */
+static void develop_all(struct darkroom *d, const struct darkroom_wish *wish)
+{
+	struct negative *n = &d->work;
+
+	/* Of its I420, if there is any, in place. */
+	if (n->jpeg_size == 0 || (n->asked & ASKED_ENCODED) != 0)
+		jfif_convert(n->i420.data, n->width, n->height, n->matrix);
+	for (unsigned i = 0; i < wish->count; i++)
+		if ((n->asked & asked_by(wish->quality[i])) != 0)
+			deliver(d, i, develop(d, wish->quality[i]));
 }
 
 static struct darkroom_print *decline(const struct negative *n)
@@ -180,18 +265,6 @@ static struct darkroom_print *decline(const struct negative *n)
 	return print;
 }
 
-static void deliver(struct darkroom *d, unsigned slot, struct darkroom_print *print)
-{
-	if (print == NULL)
-		return;
-	pthread_mutex_lock(&d->desk_lock);
-	struct darkroom_print *old = d->prints[slot];
-	d->prints[slot] = print;
-	pthread_mutex_unlock(&d->desk_lock);
-	darkroom_print_unref(old);
-	eventfd_write(d->print_fd, 1);
-}
-
 static struct darkroom_wish wish_now(struct darkroom *d)
 {
 	pthread_mutex_lock(&d->desk_lock);
@@ -202,9 +275,9 @@ static struct darkroom_wish wish_now(struct darkroom *d)
 
 static void forget(struct negative *n)
 {
-	free(n->i420);
-	n->i420 = NULL;
-	n->room = 0;
+	free(n->i420.data);
+	free(n->jpeg.data);
+	n->i420 = n->jpeg = (struct room){0};
 }
 
 static void *run(void *arg)
@@ -219,9 +292,7 @@ static void *run(void *arg)
 			deliver(d, 0, decline(&d->work));
 			continue;
 		}
-		jfif_convert(d->work.i420, d->work.width, d->work.height, d->work.matrix);
-		for (unsigned i = 0; i < wish.count; i++)
-			deliver(d, i, develop(d, wish.quality[i]));
+		develop_all(d, &wish);
 		if (!wish.ongoing)
 			forget(&d->work);
 	}
@@ -290,12 +361,14 @@ void darkroom_free(struct darkroom *d)
 
 void darkroom_ask(struct darkroom *d, const struct darkroom_wish *wish)
 {
+	int asked = wish->count > 0 && wish->ongoing ? ASKED_ONGOING : 0;
+
+	for (unsigned i = 0; i < wish->count; i++)
+		asked |= asked_by(wish->quality[i]);
 	pthread_mutex_lock(&d->desk_lock);
 	d->wish = *wish;
 	pthread_mutex_unlock(&d->desk_lock);
-	atomic_store(&d->asked, wish->count == 0 ? ASKED_NOTHING
-				: wish->ongoing  ? ASKED_ONGOING
-						 : ASKED_ONCE);
+	atomic_store(&d->asked, asked);
 }
 
 int darkroom_fd(const struct darkroom *d)

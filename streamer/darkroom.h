@@ -2,7 +2,9 @@
  *
  * The pipeline's thread offers every raw picture that it captures; that is the look at one word,
  * until the loop's thread has asked. Then it is a copy, and the newest picture takes the place of
- * one that was not developed yet. What was asked for comes back to the loop as prints. */
+ * one that was not developed yet. What was asked for comes back to the loop as prints. Where the
+ * camera gave the picture as JPEG that browsers can show (mjpeg.h), and no quality is asked for,
+ * the print is that. */
 #ifndef STREAMER_DARKROOM_H
 #define STREAMER_DARKROOM_H
 
@@ -15,13 +17,14 @@
 #include "streamer/jfif.h"
 
 #define DARKROOM_QUALITIES_MAX 4 /* of one picture */
+#define DARKROOM_AS_IT_IS      0 /* a quality: as the camera gave it, or PHOTO_QUALITY */
 
 struct darkroom;
 
 struct darkroom_print { /* the loop's, who counts who looks at it */
 	unsigned refs;
-	struct error error; /* code 0: a picture; -EOPNOTSUPP: this camera gives none */
-	unsigned quality;
+	struct error error;  /* code 0: a picture; -EOPNOTSUPP: this camera gives none */
+	unsigned quality;    /* as asked for */
 	int64_t captured_us; /* CLOCK_MONOTONIC */
 	int64_t offered_us;
 	size_t size;

@@ -27,6 +27,7 @@ enum frame_fourcc {
 
 enum frame_flag {
 	FRAME_DISCONTINUITY = 1 << 0, /* frames were lost before this one, or it begins anew */
+	FRAME_NEWEST = 1 << 1,        /* the source has looked: there was no newer one */
 };
 
 struct frame_plane {
@@ -43,8 +44,12 @@ struct frame {
 	unsigned flags;         /* enum frame_flag */
 	unsigned plane_count;
 	struct frame_plane plane[FRAME_PLANES_MAX];
-	int64_t pts_us; /* time of exposure, CLOCK_MONOTONIC */
-	uint32_t index; /* the source's own buffer number; opaque to everyone else */
+	/* The same picture as the camera's own JPEG, unchecked; valid as long as the planes are.
+	 * NULL: it gave none. */
+	const uint8_t *jpeg;
+	size_t jpeg_size; /* bytes */
+	int64_t pts_us;   /* time of exposure, CLOCK_MONOTONIC */
+	uint32_t index;   /* the source's own buffer number; opaque to everyone else */
 };
 
 #ifdef __cplusplus

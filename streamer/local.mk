@@ -37,6 +37,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/listener.c %D%/listener.h \
 	%D%/memo.c %D%/memo.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/mjpeg.c %D%/mjpeg.h \
 	%D%/nal.c %D%/nal.h \
 	%D%/ops.c %D%/ops.h \
 	%D%/ops_config.c \

@@ -60,7 +60,7 @@ static bool is_asked(const struct http_request *req, bool *ret_is_endless)
 int photo_read(const struct http_request *req, struct photo_request *ret_request,
 	       char ret_why[static PHOTO_WHY_MAX])
 {
-	uint64_t quality = PHOTO_QUALITY, age_ms = 0;
+	uint64_t quality = 0, age_ms = 0;
 	bool is_endless;
 
 	if (!is_asked(req, &is_endless))

@@ -10,7 +10,7 @@
 
 #include "streamer/http.h"
 
-#define PHOTO_QUALITY    80 /* of every picture of stream.mjpg: one serves all who watch it */
+#define PHOTO_QUALITY    80 /* where none is asked for, and the camera gives no JPEG of its own */
 #define PHOTO_AGE_MAX_MS 60000
 #define PHOTO_HEAD_MAX   512
 #define PHOTO_WHY_MAX    128
@@ -22,7 +22,8 @@
 
 struct photo_request {
 	bool is_endless;    /* stream.mjpg */
-	unsigned quality;   /* 1..100 */
+	unsigned quality;   /* 1..100; 0: none is asked for, as of stream.mjpg, whose pictures
+			     * serve all who watch it */
 	int64_t max_age_us; /* a picture that was made for somebody else will do, up to this age */
 	char peer[64];      /* as nginx says, or "" */
 };

@@ -1,12 +1,14 @@
 /* Cameras by V4L2: USB cameras, capture cards, anything with /dev/videoN.
  *
  * Raw pictures and JPEG become I420 (convert.h) in pictures of our own, so that the driver has its
- * buffers back at once; what is I420 already is lent as it lies in the driver's buffer, with its
- * dma-buf. A camera's own H.264 goes through the splitter, which checks it, and is not decoded.
- * What comes faster than asked for is left out, before it costs anything. */
+ * buffers back at once, but for JPEG's, which is lent beside its I420; what is I420 already is lent
+ * as it lies in the driver's buffer, with its dma-buf. A camera's own H.264 goes through the
+ * splitter, which checks it, and is not decoded. What comes faster than asked for is left out,
+ * before it costs anything. */
 #include "streamer/source.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +28,9 @@
 #include "streamer/v4l2stream.h"
 
 #define SUBSYSTEM    "source v4l2"
-#define BUFFERS      6       /* two lent, one being filled, and some for when we are late */
-#define PICTURES     3       /* ours: the chain holds two */
+#define BUFFERS      6 /* two lent, one being filled, and some for when we are late */
+#define PICTURES     3 /* ours: the chain holds two */
+#define NO_BUFFER    UINT_MAX
 #define ERRORS_MAX   30      /* in a row without a picture: it will not recover */
 #define AGE_MAX_US   1000000 /* a time stamp that is older is of another clock */
 #define SECOND_US    1000000
@@ -51,6 +54,7 @@ struct source_v4l2 {
 	uint8_t *pixels;         /* of all pictures */
 	struct convert_picture picture[PICTURES];
 	bool lent[PICTURES];
+	unsigned jpeg_buffer[PICTURES]; /* the driver's, lent with it; NO_BUFFER: none */
 
 	struct v4l2stream stream; /* H.264 */
 };
@@ -63,6 +67,11 @@ static struct source_v4l2 *v4l2_of(struct source *src)
 static bool is_encoded(const struct source_v4l2 *v)
 {
 	return v->fmt.pix->fourcc == FRAME_H264;
+}
+
+static bool is_jpeg(const struct source_v4l2 *v)
+{
+	return v->fmt.pix->like == FRAME_MJPEG || v->fmt.pix->like == FRAME_JPEG;
 }
 
 /* --- what is there */
@@ -327,6 +336,7 @@ static int lend_as_is(struct source_v4l2 *v, const struct frame *in, struct fram
 		}
 	*ret_frame = *in;
 	ret_frame->fourcc = FRAME_I420;
+	ret_frame->flags = FRAME_NEWEST;
 	return 0;
 }
 
@@ -339,11 +349,36 @@ static unsigned free_picture(const struct source_v4l2 *v)
 	return i;
 }
 
+static struct frame frame_of_picture(const struct source_v4l2 *v, unsigned at,
+				     const struct frame *in)
+{
+	const struct convert_picture *picture = &v->picture[at];
+	struct frame frame = *in;
+
+	frame.fourcc = FRAME_I420;
+	frame.flags = FRAME_NEWEST;
+	frame.index = at;
+	frame.plane_count = FRAME_PLANES_MAX;
+	for (unsigned i = 0; i < FRAME_PLANES_MAX; i++)
+		frame.plane[i] = (struct frame_plane){
+			.data = picture->plane[i],
+			.size = (size_t)picture->stride[i] * (i == 0 ? in->height : in->height / 2),
+			.stride = picture->stride[i],
+			.dmabuf_fd = -1,
+		};
+	if (is_jpeg(v)) {
+		frame.jpeg = in->plane[0].data;
+		frame.jpeg_size = in->plane[0].size;
+	}
+	return frame;
+}
+
 static int lend_converted(struct source_v4l2 *v, const struct frame *in, struct frame *ret_frame)
 {
 	unsigned at = free_picture(v);
 	int r = at < PICTURES ? convert_to_i420(v->convert, in, &v->picture[at]) : -EAGAIN;
-	int given = give_back(v, in->index);
+	bool keeps = r == 0 && is_jpeg(v);
+	int given = keeps ? 0 : give_back(v, in->index);
 
 	if (given == -ENODEV)
 		return given;
@@ -354,18 +389,8 @@ static int lend_converted(struct source_v4l2 *v, const struct frame *in, struct 
 		return -ENODATA;
 	}
 	v->lent[at] = true;
-	*ret_frame = *in;
-	ret_frame->fourcc = FRAME_I420;
-	ret_frame->index = at;
-	ret_frame->plane_count = FRAME_PLANES_MAX;
-	for (unsigned i = 0; i < FRAME_PLANES_MAX; i++)
-		ret_frame->plane[i] = (struct frame_plane){
-			.data = v->picture[at].plane[i],
-			.size = (size_t)v->picture[at].stride[i] *
-				(i == 0 ? in->height : in->height / 2),
-			.stride = v->picture[at].stride[i],
-			.dmabuf_fd = -1,
-		};
+	v->jpeg_buffer[at] = keeps ? in->index : NO_BUFFER;
+	*ret_frame = frame_of_picture(v, at, in);
 	return 0;
 }
 
@@ -443,13 +468,18 @@ static int v4l2_dequeue(struct source *src, struct frame *ret_frame)
 static void v4l2_release(struct source *src, uint32_t index)
 {
 	struct source_v4l2 *v = v4l2_of(src);
+	unsigned buffer = index;
 
-	if (is_encoded(v))
+	if (is_encoded(v)) {
 		v4l2stream_take_back(&v->stream, index);
-	else if (v->convert != NULL)
+		return;
+	}
+	if (v->convert != NULL) {
 		v->lent[index] = false;
-	else
-		v4l2bufs_give_back(&v->bufs, index); /* if it is gone, take() will hear of it */
+		buffer = v->jpeg_buffer[index];
+	}
+	if (buffer != NO_BUFFER)
+		v4l2bufs_give_back(&v->bufs, buffer); /* if it is gone, take() will hear of it */
 }
 
 static void v4l2_get_format(const struct source *src, struct source_format *ret_format)

@@ -6,6 +6,7 @@ fuzz_programs = \
 	%D%/fuzz_etag \
 	%D%/fuzz_http \
 	%D%/fuzz_jsonscan \
+	%D%/fuzz_mjpeg \
 	%D%/fuzz_nal \
 	%D%/fuzz_photo \
 	%D%/fuzz_splitter \
@@ -61,6 +62,11 @@ endif
 %C%_fuzz_jsonscan_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 %C%_fuzz_jsonscan_LDFLAGS = $(fuzz_ldflags)
 %C%_fuzz_jsonscan_LDADD = $(fuzz_driver) $(fuzz_ldadd)
+
+%C%_fuzz_mjpeg_SOURCES = %D%/fuzz_mjpeg.c
+%C%_fuzz_mjpeg_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_mjpeg_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_mjpeg_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_nal_SOURCES = %D%/fuzz_nal.c
 %C%_fuzz_nal_CPPFLAGS = $(AM_CPPFLAGS)

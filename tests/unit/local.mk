@@ -87,7 +87,7 @@ unit_tests = \
 	%D%/test_welcome \
 	%D%/test_ws
 if WITH_TURBOJPEG
-unit_tests += %D%/test_darkroom %D%/test_jpeg
+unit_tests += %D%/test_darkroom %D%/test_jpeg %D%/test_mjpeg
 endif
 if WITH_V4L2
 unit_tests += \
@@ -192,6 +192,10 @@ TESTS += $(unit_tests)
 %C%_test_jpeg_SOURCES = %D%/test_jpeg.c
 %C%_test_jpeg_CPPFLAGS = $(test_cppflags) $(TURBOJPEG_CFLAGS)
 %C%_test_jpeg_LDADD = $(test_ldadd)
+
+%C%_test_mjpeg_SOURCES = %D%/test_mjpeg.c
+%C%_test_mjpeg_CPPFLAGS = $(test_cppflags) $(TURBOJPEG_CFLAGS)
+%C%_test_mjpeg_LDADD = $(test_ldadd)
 
 %C%_test_photo_SOURCES = %D%/test_photo.c
 %C%_test_photo_CPPFLAGS = $(test_cppflags)

@@ -6,8 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/util.h"
 #include "streamer/darkroom.h"
+#include "streamer/jpeg.h"
+#include "streamer/photo.h"
 #include "tests/unit/scene.h"
 
 #define WIDTH   160
@@ -41,22 +45,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void offer_with(struct room *room, int64_t pts_us, const uint8_t *jpeg, size_t jpeg_size)
+{
+	scene_draw(&room->scene);
+	struct frame frame = scene_frame(&room->scene);
+	frame.pts_us = pts_us;
+	frame.jpeg = jpeg;
+	frame.jpeg_size = jpeg_size;
+	darkroom_offer(room->darkroom, &frame, JFIF_FROM_BT601);
+}
+
 static void offer(struct room *room, int64_t pts_us)
 {
-	const uint8_t *luma = room->scene.canvas.data;
-	const struct frame frame = {
-		.fourcc = FRAME_I420,
-		.width = WIDTH,
-		.height = HEIGHT,
-		.plane_count = 3,
-		.plane = {{luma, WIDTH * HEIGHT, WIDTH, -1},
-			  {luma + WIDTH * HEIGHT, WIDTH * HEIGHT / 4, WIDTH / 2, -1},
-			  {luma + WIDTH * HEIGHT * 5 / 4, WIDTH * HEIGHT / 4, WIDTH / 2, -1}},
-		.pts_us = pts_us,
-	};
-
-	scene_draw(&room->scene);
-	darkroom_offer(room->darkroom, &frame, JFIF_FROM_BT601);
+	offer_with(room, pts_us, NULL, 0);
 }
 
 static void ask(struct room *room, unsigned quality, bool ongoing)
@@ -173,6 +174,125 @@ static void several_qualities_are_made_of_one_picture(void **state)
 	darkroom_print_unref(coarse);
 }
 
+/* A camera's own JPEG: finer than any that is made without being asked for. */
+static size_t make_own(const struct room *room, uint8_t *out)
+{
+	struct jpeg_encoder *encoder = jpeg_encoder_new();
+	struct error err = {0};
+	size_t size;
+
+	assert_non_null(encoder);
+	assert_int_equal(jpeg_encode(encoder, room->scene.canvas.data, WIDTH, HEIGHT, 97, out,
+				     &size, &err),
+			 0);
+	jpeg_encoder_free(encoder);
+	return size;
+}
+
+static void the_camera_s_own_jpeg_is_handed_on_byte_by_byte(void **state)
+{
+	static uint8_t own[WIDTH * HEIGHT * 3];
+	struct room *room = *state;
+
+	scene_draw(&room->scene);
+	size_t size = make_own(room, own);
+	for (int64_t pts_us = 1; pts_us < 5; pts_us++) {
+		ask(room, DARKROOM_AS_IT_IS, pts_us > 2);
+		memset(own + size, 0, 100); /* padding, which stays behind */
+		offer_with(room, pts_us, own, size + 100);
+		struct darkroom_print *print = wait_for_print(room);
+		assert_int_equal(print->captured_us, pts_us);
+		assert_int_equal(print->quality, DARKROOM_AS_IT_IS);
+		assert_int_equal(print->size, size);
+		assert_memory_equal(print->bytes, own, size);
+		darkroom_print_unref(print);
+	}
+}
+
+static void jpeg_that_is_broken_is_made_anew(void **state)
+{
+	static uint8_t own[WIDTH * HEIGHT * 3];
+	struct room *room = *state;
+
+	scene_draw(&room->scene);
+	size_t size = make_own(room, own);
+	ask(room, DARKROOM_AS_IT_IS, false);
+	offer_with(room, 1, own, size - 2); /* no EOI */
+	struct darkroom_print *print = wait_for_print(room);
+	assert_int_equal(print->error.code, 0);
+	assert_memory_equal(print->bytes + print->size - 2, "\xff\xd9", 2);
+	assert_true(print->size < size);
+	darkroom_print_unref(print);
+}
+
+static void who_asks_for_a_quality_has_it_made_beside_the_camera_s_own(void **state)
+{
+	static uint8_t own[WIDTH * HEIGHT * 3];
+	struct room *room = *state;
+
+	scene_draw(&room->scene);
+	size_t size = make_own(room, own);
+	ask(room, 20, false);
+	offer_with(room, 1, own, size);
+	struct darkroom_print *coarse = wait_for_print(room);
+	assert_int_equal(coarse->quality, 20);
+	assert_true(coarse->size < size / 2);
+	darkroom_ask(room->darkroom, &(struct darkroom_wish){2, {20, DARKROOM_AS_IT_IS}, false});
+	offer_with(room, 2, own, size);
+	struct darkroom_print *first = wait_for_print(room), *second = wait_for_print(room);
+	assert_int_equal(first->quality, 20);
+	assert_int_equal(second->size, size);
+	darkroom_print_unref(coarse);
+	darkroom_print_unref(first);
+	darkroom_print_unref(second);
+}
+
+/* Of the whole process, to make this many. */
+static int64_t cpu_us_of_prints(struct room *room, unsigned quality, const uint8_t *own,
+				size_t size, int count)
+{
+	const struct frame frame = scene_frame(&room->scene);
+	struct frame with_own = frame;
+	struct timespec before, after;
+
+	with_own.jpeg = own;
+	with_own.jpeg_size = size;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	for (int i = 0; i < count; i++) {
+		ask(room, quality, false);
+		darkroom_offer(room->darkroom, &with_own, JFIF_FROM_BT601);
+		darkroom_print_unref(wait_for_print(room));
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	return ((int64_t)(after.tv_sec - before.tv_sec) * 1000000 +
+		(after.tv_nsec - before.tv_nsec) / 1000) /
+	       count;
+}
+
+static void handing_on_costs_less_than_making(void **state)
+{
+	static uint8_t own[1280 * 720 * 3];
+	struct room *room = *state;
+	struct jpeg_encoder *encoder = jpeg_encoder_new();
+	struct error err = {0};
+	size_t size;
+
+	scene_clear(&room->scene);
+	scene_init(&room->scene, 1280, 720);
+	scene_draw(&room->scene);
+	assert_int_equal(jpeg_encode(encoder, room->scene.canvas.data, 1280, 720, 90, own, &size,
+				     &err),
+			 0);
+	jpeg_encoder_free(encoder);
+	int64_t made_us = cpu_us_of_prints(room, PHOTO_QUALITY, own, size, 40);
+	int64_t handed_us = cpu_us_of_prints(room, DARKROOM_AS_IT_IS, own, size, 40);
+	print_message("# 1280x720, %zu bytes: %lld us of CPU to make a JPEG, %lld us to hand on "
+		      "the camera's: 1/%.0f\n",
+		      size, (long long)made_us, (long long)handed_us,
+		      (double)made_us / (double)max_i64(handed_us, 1));
+	assert_true(handed_us < made_us);
+}
+
 static void a_camera_that_gives_h264_is_said_to(void **state)
 {
 	struct room *room = *state;
@@ -207,6 +327,10 @@ int main(void)
 		TEST(who_asks_once_is_given_the_next_picture_alone),
 		TEST(the_newest_picture_takes_the_place_of_older_ones),
 		TEST(several_qualities_are_made_of_one_picture),
+		TEST(the_camera_s_own_jpeg_is_handed_on_byte_by_byte),
+		TEST(jpeg_that_is_broken_is_made_anew),
+		TEST(who_asks_for_a_quality_has_it_made_beside_the_camera_s_own),
+		TEST(handing_on_costs_less_than_making),
 		TEST(a_camera_that_gives_h264_is_said_to),
 		TEST(it_ends_with_work_on_the_desk),
 	};

@@ -57,14 +57,14 @@ static void a_snapshot_has_its_quality_and_age(void **state)
 
 	UNUSED_STATE(state);
 	assert_int_equal(read_target("/snapshot.jpg", &request, why), 200);
-	assert_int_equal(request.quality, PHOTO_QUALITY);
+	assert_int_equal(request.quality, 0);
 	assert_int_equal(request.max_age_us, 0);
 	assert_int_equal(read_target("/snapshot.jpg?max_age_ms=1500&quality=100", &request, why),
 			 200);
 	assert_int_equal(request.quality, 100);
 	assert_int_equal(request.max_age_us, 1500000);
 	assert_int_equal(read_target("/stream.mjpg?quality=7", &request, why), 200);
-	assert_int_equal(request.quality, PHOTO_QUALITY); /* one for all */
+	assert_int_equal(request.quality, 0); /* one for all */
 }
 
 static void what_is_out_of_bounds_is_refused_in_words(void **state)

@@ -292,6 +292,82 @@ static void jpeg_is_decoded_and_garbage_left_out(void **state)
 	tjDestroy(handle);
 }
 
+static unsigned char *make_jpeg(unsigned long *ret_size)
+{
+	static uint8_t rgb[1280 * 720 * 3];
+	tjhandle handle = tjInitCompress();
+	unsigned char *jpeg = NULL;
+
+	for (size_t i = 0; i < sizeof(rgb); i++)
+		rgb[i] = (uint8_t)(i * i >> 9);
+	assert_int_equal(tjCompress2(handle, rgb, 1280, 0, 720, TJPF_RGB, &jpeg, ret_size,
+				     TJSAMP_422, 90, 0),
+			 0);
+	tjDestroy(handle);
+	return jpeg;
+}
+
+static void jpeg_is_lent_beside_its_i420_as_the_camera_gave_it(void **state)
+{
+	UNUSED_STATE(state);
+	unsigned long size = 0;
+	unsigned char *jpeg = make_jpeg(&size);
+	struct frame frame, next;
+
+	fake_begin(modes, ARRAY_SIZE(modes));
+	struct source *src = open_fake(1280, 720, 30000);
+	const struct fake_buffer *buffer = fake_push(jpeg, size, begin_time());
+	assert_int_equal(source_dequeue(src, &frame), 0);
+	assert_int_equal(frame.fourcc, FRAME_I420);
+	assert_ptr_equal(frame.jpeg, buffer->memory[0]); /* not even copied */
+	assert_int_equal(frame.jpeg_size, size);
+	assert_memory_equal(frame.jpeg, jpeg, size);
+	assert_int_equal(fake_queued(), fake.buffer_count - 1);
+	fake_push(jpeg, size, begin_time() + FRAME_US);
+	assert_int_equal(source_dequeue(src, &next), 0);
+	source_release(src, frame.index);
+	assert_int_equal(fake_queued(), fake.buffer_count - 1);
+	source_release(src, next.index);
+	assert_int_equal(fake_queued(), fake.buffer_count);
+	source_close(src);
+	fake_end();
+	tjFree(jpeg);
+}
+
+/* What nobody will see costs no decoding: it is not looked at, or its damage would be counted. */
+static void jpeg_that_is_left_out_is_not_decoded(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct fake_mode fast[] = {
+		{.fourcc = V4L2_PIX_FMT_MJPEG, 1280, 720, {{1, 30}}}};
+	unsigned long size = 0;
+	unsigned char *jpeg = make_jpeg(&size);
+	int64_t pts_us = begin_time();
+	struct frame frame;
+
+	fake_begin(fast, 1);
+	struct source *src = open_fake(1280, 720, 10000);
+	warnings = 0;
+	log_set_hook(count_warnings);
+	fake_push(jpeg, size, pts_us);
+	assert_int_equal(source_dequeue(src, &frame), 0);
+	assert_true((frame.flags & FRAME_NEWEST) != 0);
+	source_release(src, frame.index);
+	/* Too early, as paced; then late, with a newer one there already. */
+	fake_push(picture, 5000, pts_us + FRAME_US);
+	fake_push(picture, 5000, pts_us + 3 * FRAME_US);
+	fake_push(jpeg, size, pts_us + 6 * FRAME_US);
+	assert_int_equal(source_dequeue(src, &frame), 0);
+	assert_true(frame.pts_us == pts_us + 6 * FRAME_US);
+	source_release(src, frame.index);
+	assert_int_equal(warnings, 0);
+	log_set_hook(NULL);
+	assert_int_equal(fake_queued(), fake.buffer_count);
+	source_close(src);
+	fake_end();
+	tjFree(jpeg);
+}
+
 /* --- colours */
 
 static struct source_colour colour_with(uint32_t colorspace, uint32_t encoding)
@@ -355,6 +431,8 @@ int main(void)
 		cmocka_unit_test(camera_that_is_too_fast_is_paced),
 		cmocka_unit_test(time_of_another_clock_is_not_believed),
 		cmocka_unit_test(jpeg_is_decoded_and_garbage_left_out),
+		cmocka_unit_test(jpeg_is_lent_beside_its_i420_as_the_camera_gave_it),
+		cmocka_unit_test(jpeg_that_is_left_out_is_not_decoded),
 		cmocka_unit_test(matrix_is_told_as_h264_numbers_it),
 		cmocka_unit_test(full_range_becomes_limited),
 	};
