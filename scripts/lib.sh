@@ -37,7 +37,7 @@ missing_packages() {
 
 build_packages=(autoconf:autoconf automake:automake make:make gcc:gcc pkg-config:pkg-config
     node:nodejs npm:npm :libc6-dev :libjansson-dev :libsystemd-dev :nettle-dev :libinih-dev
-    :libfcgi-dev :libx264-dev :libyuv-dev :libturbojpeg0-dev)
+    :libfcgi-dev :libx264-dev :libyuv-dev :libturbojpeg0-dev :libavcodec-dev)
 run_packages=(nginx:nginx openssl:openssl curl:curl setpriv:util-linux)
 
 complain() {

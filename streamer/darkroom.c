@@ -13,6 +13,7 @@
 #include "streamer/jpeg.h"
 #include "streamer/mjpeg.h"
 #include "streamer/photo.h"
+#include "streamer/still.h"
 
 #define DARKROOM_NICE 10 /* the video wins: its encoder has 5 */
 
@@ -38,16 +39,23 @@ struct negative {         /* a picture as it was offered */
 	int64_t captured_us, offered_us;
 };
 
+struct order {                /* to develop an IDR */
+	const struct au *idr; /* NULL: none */
+	int64_t published_us;
+	struct darkroom_wish wish;
+};
+
 struct darkroom {
 	pthread_t thread;
 	bool has_thread;
 	int print_fd;
 	atomic_int asked; /* bits of enum asked */
 
-	pthread_mutex_t box_lock; /* guards the next four; held while a picture is copied */
+	pthread_mutex_t box_lock; /* guards the next five; held while a picture is copied */
 	pthread_cond_t box_filled;
 	bool is_full, quit;
 	struct negative box;
+	struct order order;
 
 	pthread_mutex_t desk_lock; /* guards the rest; held for a moment only */
 	struct darkroom_wish wish;
@@ -157,16 +165,21 @@ void darkroom_offer(struct darkroom *d, const struct frame *frame, enum jfif_mat
 
 /* ---- our own thread ---- */
 
-/* Takes the picture; false: it is time to end. */
-static bool fetch(struct darkroom *d)
+/* What there is to do; false: it is time to end. */
+static bool fetch(struct darkroom *d, bool *ret_has_work, struct order *ret_order)
 {
 	pthread_mutex_lock(&d->box_lock);
-	while (!d->is_full && !d->quit)
+	while (!d->is_full && d->order.idr == NULL && !d->quit)
 		pthread_cond_wait(&d->box_filled, &d->box_lock);
-	struct negative newest = d->box;
-	d->box = d->work;
-	d->work = newest;
+	*ret_has_work = d->is_full;
+	if (d->is_full) {
+		struct negative newest = d->box;
+		d->box = d->work;
+		d->work = newest;
+	}
 	d->is_full = false;
+	*ret_order = d->order;
+	d->order.idr = NULL;
 	bool quit = d->quit;
 	pthread_mutex_unlock(&d->box_lock);
 	return !quit;
@@ -280,22 +293,63 @@ static void forget(struct negative *n)
 	n->i420 = n->jpeg = (struct room){0};
 }
 
+static void develop_work(struct darkroom *d)
+{
+	struct darkroom_wish wish = wish_now(d);
+
+	if (d->work.unsuitable) {
+		deliver(d, 0, decline(&d->work));
+		return;
+	}
+	develop_all(d, &wish);
+	if (!wish.ongoing)
+		forget(&d->work);
+}
+
+static void fail(struct darkroom *d, const struct error *error)
+{
+	struct darkroom_print *print = new_print(&d->work, 0);
+
+	if (print != NULL)
+		print->error = *error;
+	deliver(d, 0, print);
+}
+
+static void develop_idr(struct darkroom *d, const struct order *order)
+{
+	struct negative *n = &d->work;
+	struct error err = {0};
+	struct still still;
+
+	if (still_decode(order->idr->data, order->idr->size, &still, &err) < 0) {
+		fail(d, &err);
+		return;
+	}
+	still.frame.pts_us = order->idr->pts_us;
+	if (fill(n, &still.frame, still.matrix, ASKED_AS_IT_IS | ASKED_ENCODED)) {
+		n->offered_us = order->published_us;
+		develop_all(d, &order->wish);
+	}
+	still_free(&still);
+	forget(n);
+}
+
 static void *run(void *arg)
 {
 	struct darkroom *d = arg;
+	struct order order;
+	bool has_work;
 
 	pthread_setname_np(pthread_self(), "jpeg");
 	setpriority(PRIO_PROCESS, 0, DARKROOM_NICE); /* Linux: of this thread alone */
-	while (fetch(d)) {
-		struct darkroom_wish wish = wish_now(d);
-		if (d->work.unsuitable) {
-			deliver(d, 0, decline(&d->work));
-			continue;
-		}
-		develop_all(d, &wish);
-		if (!wish.ongoing)
-			forget(&d->work);
+	while (fetch(d, &has_work, &order)) {
+		if (has_work)
+			develop_work(d);
+		if (order.idr != NULL)
+			develop_idr(d, &order);
+		au_unref(order.idr);
 	}
+	au_unref(order.idr);
 	return NULL;
 }
 
@@ -351,6 +405,7 @@ void darkroom_free(struct darkroom *d)
 		darkroom_print_unref(d->prints[i]);
 	forget(&d->box);
 	forget(&d->work);
+	au_unref(d->order.idr);
 	jpeg_encoder_free(d->encoder);
 	pthread_cond_destroy(&d->box_filled);
 	pthread_mutex_destroy(&d->box_lock);
@@ -369,6 +424,17 @@ void darkroom_ask(struct darkroom *d, const struct darkroom_wish *wish)
 	d->wish = *wish;
 	pthread_mutex_unlock(&d->desk_lock);
 	atomic_store(&d->asked, asked);
+}
+
+void darkroom_develop(struct darkroom *d, const struct au *idr, int64_t published_us,
+		      const struct darkroom_wish *wish)
+{
+	pthread_mutex_lock(&d->box_lock);
+	const struct au *old = d->order.idr;
+	d->order = (struct order){au_ref(idr), published_us, *wish};
+	pthread_cond_signal(&d->box_filled);
+	pthread_mutex_unlock(&d->box_lock);
+	au_unref(old);
 }
 
 int darkroom_fd(const struct darkroom *d)

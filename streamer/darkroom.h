@@ -4,7 +4,8 @@
  * until the loop's thread has asked. Then it is a copy, and the newest picture takes the place of
  * one that was not developed yet. What was asked for comes back to the loop as prints. Where the
  * camera gave the picture as JPEG that browsers can show (mjpeg.h), and no quality is asked for,
- * the print is that. */
+ * the print is that. Of a camera that makes the H.264 itself there is nothing to copy, which a
+ * print tells; but an IDR can be handed in to be developed (still.h). */
 #ifndef STREAMER_DARKROOM_H
 #define STREAMER_DARKROOM_H
 
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "streamer/au.h"
 #include "streamer/frame.h"
 #include "streamer/jfif.h"
 
@@ -47,6 +49,9 @@ void darkroom_offer(struct darkroom *d, const struct frame *frame, enum jfif_mat
 
 /* Loop's thread. */
 void darkroom_ask(struct darkroom *d, const struct darkroom_wish *wish);
+/* Make prints of this IDR, and of no other that still waits; refers to it meanwhile. */
+void darkroom_develop(struct darkroom *d, const struct au *idr, int64_t published_us,
+		      const struct darkroom_wish *wish);
 int darkroom_fd(const struct darkroom *d);                /* readable: there are prints */
 struct darkroom_print *darkroom_take(struct darkroom *d); /* refs is 1; NULL: no more */
 

@@ -12,6 +12,9 @@
 #include "common/util.h"
 #include "streamer/clock.h"
 #include "streamer/conf.h"
+#include "streamer/hub.h"
+#include "streamer/parcel.h"
+#include "streamer/still.h"
 #include "streamer/wire.h"
 
 #define SECOND_US   INT64_C(1000000)
@@ -29,14 +32,13 @@ struct guest {
 	bool is_waiting;  /* for its first picture */
 	bool is_answered; /* all that there is to say to it is in the wire: then it goes */
 	bool is_counted;  /* among the host's viewers, or those who ask */
+	bool wants_idr;   /* a snapshot, of a camera that makes the H.264 itself */
+	bool is_ordered;  /* such a one, and an IDR for it is being developed */
 	int64_t since_us;
 	int64_t progress_us; /* it took something */
 	int untaken_bytes;   /* at the last look */
 
-	char head[PHOTO_HEAD_MAX]; /* what is sent: this, the print, and in front of the next: */
-	size_t head_size, tail_size;
-	struct darkroom_print *print; /* NULL: nothing is being sent */
-	size_t sent;                  /* bytes of the three */
+	struct parcel parcel; /* what is being sent */
 
 	uint64_t pictures, bytes, skipped;
 };
@@ -97,7 +99,7 @@ static void remove_guest(struct guest *guest)
 	if (g->count == 0)
 		sd_event_source_set_enabled(g->sweep_timer, SD_EVENT_OFF);
 	count_out(guest);
-	darkroom_print_unref(guest->print);
+	parcel_clear(&guest->parcel);
 	wire_close(&guest->wire);
 	free(guest);
 	g->cfg.on_gone(g->cfg.arg);
@@ -111,53 +113,19 @@ static void start_sweep(struct gallery *g)
 
 /* ---- sending; false: the connection is over ---- */
 
-static unsigned pieces(const struct guest *guest, struct iovec iov[static 3])
-{
-	const struct iovec all[] = {
-		{(void *)(uintptr_t)guest->head, guest->head_size},
-		{guest->print->bytes, guest->print->size},
-		{(void *)(uintptr_t)PHOTO_NEXT, guest->tail_size},
-	};
-	size_t skip = guest->sent;
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < 3; i++) {
-		size_t skipped = min_size(skip, all[i].iov_len);
-		skip -= skipped;
-		if (skipped == all[i].iov_len)
-			continue;
-		iov[count++] = (struct iovec){
-			(char *)all[i].iov_base + skipped,
-			all[i].iov_len - skipped,
-		};
-	}
-	return count;
-}
-
-static void finish_picture(struct guest *guest)
-{
-	guest->bytes += guest->sent;
-	guest->pictures++;
-	darkroom_print_unref(guest->print);
-	guest->print = NULL;
-}
-
 static bool send_picture(struct guest *guest)
 {
-	struct iovec iov[3];
-	size_t sent;
+	int r;
 
-	while (guest->print != NULL && !guest->wire.blocked) {
-		unsigned count = pieces(guest, iov);
-		if (count == 0) {
-			finish_picture(guest);
-			return guest->request.is_endless;
-		}
-		if (wire_send(&guest->wire, iov, count, &sent) < 0)
-			return false;
-		guest->sent += sent;
-	}
-	return true;
+	if (guest->parcel.print == NULL)
+		return true;
+	r = parcel_send(&guest->parcel, &guest->wire);
+	if (r <= 0)
+		return r == 0;
+	guest->bytes += guest->parcel.sent;
+	guest->pictures++;
+	parcel_clear(&guest->parcel);
+	return guest->request.is_endless;
 }
 
 static bool send_all(struct guest *guest)
@@ -175,14 +143,8 @@ static bool begin_picture(struct guest *guest, struct darkroom_print *print, int
 	bool is_first = guest->is_waiting;
 
 	guest->is_waiting = false;
-	guest->print = darkroom_print_ref(print);
-	guest->sent = 0;
 	guest->progress_us = now_us;
-	guest->head_size =
-		!is_first ? 0
-			  : photo_write_head(guest->head, guest->request.is_endless, print->size,
-					     clock_wire_us(print->captured_us));
-	guest->tail_size = guest->request.is_endless ? strlen(PHOTO_NEXT) : 0;
+	parcel_pack(&guest->parcel, print, is_first, guest->request.is_endless);
 	if (!guest->request.is_endless)
 		count_out(guest);
 	return send_all(guest);
@@ -209,22 +171,22 @@ static bool refuse(struct guest *guest, int status, const char *why)
 /* Ready for the next picture? */
 static bool is_free(const struct guest *guest)
 {
-	return !guest->is_answered && guest->print == NULL;
+	return !guest->is_answered && guest->parcel.print == NULL;
 }
 
-static void wish_for(struct darkroom_wish *wish, const struct guest *guest)
+/* false: the next time. */
+static bool wish_for(struct darkroom_wish *wish, const struct guest *guest)
 {
 	unsigned at = 0;
 
-	if (!is_free(guest))
-		return;
 	wish->ongoing |= guest->request.is_endless;
 	while (at < wish->count && wish->quality[at] != guest->request.quality)
 		at++;
 	if (at == DARKROOM_QUALITIES_MAX)
-		return; /* the next time */
+		return false;
 	wish->quality[at] = (uint8_t)guest->request.quality;
 	wish->count = at == wish->count ? at + 1 : wish->count;
+	return true;
 }
 
 static void ask(struct gallery *g)
@@ -235,7 +197,10 @@ static void ask(struct gallery *g)
 	if (g->cfg.darkroom == NULL)
 		return;
 	TAILQ_FOREACH(guest, &g->guests, in_list)
-	wish_for(&wish, guest);
+	{
+		if (is_free(guest) && !guest->wants_idr)
+			wish_for(&wish, guest);
+	}
 	darkroom_ask(g->cfg.darkroom, &wish);
 }
 
@@ -247,14 +212,30 @@ static int untaken_bytes(const struct guest *guest)
 	return ioctl(guest->wire.fd, SIOCOUTQ, &bytes) < 0 ? 0 : bytes;
 }
 
+static bool is_new_enough(const struct guest *guest, int64_t offered_us, int64_t captured_us)
+{
+	return guest->request.is_endless || offered_us >= guest->since_us ||
+	       captured_us >= guest->since_us - guest->request.max_age_us;
+}
+
 static bool suits(const struct guest *guest, const struct darkroom_print *print)
 {
-	int64_t oldest_us = guest->since_us - guest->request.max_age_us;
+	return guest->request.quality == print->quality &&
+	       is_new_enough(guest, print->offered_us, print->captured_us);
+}
 
-	if (guest->request.quality != print->quality)
-		return false;
-	return guest->request.is_endless || print->offered_us >= guest->since_us ||
-	       print->captured_us >= oldest_us;
+/* Of a camera that makes the H.264 itself a snapshot can be had of an IDR. */
+static bool show_error(struct guest *guest, const struct error *error)
+{
+	int code = error->code;
+
+	if (!guest->is_waiting)
+		return true;
+	if (code == -EOPNOTSUPP && still_is_built() && !guest->request.is_endless) {
+		guest->wants_idr = true;
+		return true;
+	}
+	return refuse(guest, code == -EBADMSG ? 502 : code == -ENOMEM ? 503 : 501, error->text);
 }
 
 static bool show(struct guest *guest, struct darkroom_print *print, int64_t now_us)
@@ -262,7 +243,7 @@ static bool show(struct guest *guest, struct darkroom_print *print, int64_t now_
 	if (guest->is_answered)
 		return true;
 	if (print->error.code != 0)
-		return !guest->is_waiting || refuse(guest, 501, print->error.text);
+		return show_error(guest, &print->error);
 	if (!suits(guest, print))
 		return true;
 	if (!is_free(guest) || untaken_bytes(guest) > 0) {
@@ -270,6 +251,40 @@ static bool show(struct guest *guest, struct darkroom_print *print, int64_t now_
 		return true;
 	}
 	return begin_picture(guest, print, now_us);
+}
+
+/* Has the newest IDR developed for those for whom it is new enough; the others wait for the next,
+ * which a camera that can be asked is asked for. An order takes the place of one that waits, so it
+ * is for all of them. */
+static void order_newest_idr(struct gallery *g, int64_t now_us)
+{
+	struct darkroom_wish wish = {.count = 0};
+	int64_t published_us = 0;
+	const struct au *idr = hub_newest_idr(g->cfg.host->hub, &published_us);
+	bool is_due = false, is_missed = false;
+	struct guest *guest;
+
+	TAILQ_FOREACH(guest, &g->guests, in_list)
+	{
+		if (!guest->wants_idr || !guest->is_waiting)
+			continue;
+		if (idr == NULL || !is_new_enough(guest, published_us, idr->pts_us)) {
+			is_missed = true;
+			continue;
+		}
+		is_due |= !guest->is_ordered;
+		guest->is_ordered = wish_for(&wish, guest);
+	}
+	if (is_due)
+		darkroom_develop(g->cfg.darkroom, idr, published_us, &wish);
+	if (is_missed)
+		hub_request_idr(g->cfg.host->hub, now_us);
+}
+
+void gallery_follow_idr(struct gallery *g)
+{
+	if (g->snapshots > 0)
+		order_newest_idr(g, clock_now_us());
 }
 
 static void show_all(struct gallery *g, struct darkroom_print *print, int64_t now_us)
@@ -295,6 +310,7 @@ static int on_prints(sd_event_source *source, int fd, uint32_t events, void *arg
 		darkroom_print_unref(g->newest);
 		g->newest = print;
 	}
+	gallery_follow_idr(g);
 	ask(g);
 	return 0;
 }
@@ -335,7 +351,11 @@ static bool tick(struct guest *guest, int64_t now_us)
 	int bytes = untaken_bytes(guest);
 
 	if (guest->is_waiting && now_us - guest->since_us >= PATIENCE_US)
-		return refuse(guest, 503, host->online ? "no picture came in time" : host->reason);
+		return refuse(guest, 503,
+			      !host->online      ? host->reason
+			      : guest->wants_idr ? "no IDR picture came in time: an older one "
+						   "serves with a higher max_age_ms"
+						 : "no picture came in time");
 	if (!guest->request.is_endless)
 		return now_us - guest->since_us < SNAPSHOT_US;
 	if ((is_free(guest) && bytes == 0) || bytes != guest->untaken_bytes)
@@ -479,7 +499,9 @@ bool gallery_each(const struct gallery *g, bool (*fn)(void *arg, const struct vi
 			.id = guest->id,
 			.since_us = guest->since_us,
 			.framing = FRAMING_BARE,
-			.lag_us = guest->print != NULL ? now_us - guest->print->captured_us : 0,
+			.lag_us = guest->parcel.print != NULL
+					  ? now_us - guest->parcel.print->captured_us
+					  : 0,
 			.sent_aus = guest->pictures,
 			.sent_bytes = guest->bytes,
 			.skipped_aus = guest->skipped,

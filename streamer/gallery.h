@@ -38,6 +38,9 @@ void gallery_admit(struct gallery *g, int fd, uint64_t id, const struct photo_re
 /* The owner's will is new, or the camera failed: who waits in vain is told. */
 void gallery_follow(struct gallery *g);
 
+/* The host's hub has a new IDR: it may be the picture that somebody waits for. */
+void gallery_follow_idr(struct gallery *g);
+
 unsigned gallery_count(const struct gallery *g);        /* of all connections */
 void gallery_close(struct gallery *g);                  /* all of them, now */
 bool gallery_close_one(struct gallery *g, uint64_t id); /* false: nobody of that id watches */

@@ -543,6 +543,15 @@ void hub_resume(struct hub *hub, struct subscriber *sub, int64_t now_us)
 		join(hub, sub, now_us);
 }
 
+const struct au *hub_newest_idr(const struct hub *hub, int64_t *ret_publish_us)
+{
+	if (!hub->has_idr)
+		return NULL;
+	const struct hub_slot *slot = slot_at(hub, hub->idr_seq);
+	*ret_publish_us = slot->publish_us;
+	return slot->au;
+}
+
 uint32_t hub_live_seq(const struct hub *hub)
 {
 	return (uint32_t)(hub->head - 1);

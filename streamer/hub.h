@@ -134,6 +134,10 @@ int64_t hub_lag_us(const struct hub *hub, const struct subscriber *sub, int64_t 
 void hub_survey(struct hub *hub, int64_t now_us,
 		void (*tell)(void *arg, bool lagged, unsigned carried_bps), void *arg);
 
+/* The newest IDR that is kept, and when it was published; NULL: none. Borrowed, until the next call
+ * on hub, or au_ref(). */
+const struct au *hub_newest_idr(const struct hub *hub, int64_t *ret_publish_us);
+
 uint32_t hub_live_seq(const struct hub *hub); /* of the newest published; UINT32_MAX before */
 const struct au_format *hub_format(const struct hub *hub); /* of the newest; NULL before any */
 size_t hub_pinned_bytes(const struct hub *hub);            /* kept only for half-sent messages */

@@ -1,6 +1,7 @@
 #include "streamer/jfif.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Of the values from 16 to 235 (chroma: 240) into 0 to 255; beyond them there is nothing. */
@@ -50,11 +51,11 @@ static int fixed(double value)
 	return (int)lrint(value * 65536);
 }
 
-static void fill_turn(struct turn *t)
+static void fill_turn(struct turn *t, bool is_full)
 {
 	for (int i = 0; i < 256; i++) {
-		double chroma = (i - 128) * CHROMA_SCALE;
-		t->luma[i] = fixed((i - 16) * LUMA_SCALE + 0.5);
+		double chroma = (i - 128) * (is_full ? 1 : CHROMA_SCALE);
+		t->luma[i] = fixed((is_full ? i : (i - 16) * LUMA_SCALE) + 0.5);
 		t->luma_of_cb[i] = fixed(chroma * LUMA_OF_CB);
 		t->luma_of_cr[i] = fixed(chroma * LUMA_OF_CR);
 		t->cb_of_cb[i] = fixed(chroma * CB_OF_CB + 128.5);
@@ -78,12 +79,12 @@ static void turn_luma(const struct turn *t, uint8_t *luma, unsigned width, int a
 }
 
 /* Four pixels share their chroma. */
-static void turn(uint8_t *i420, unsigned width, unsigned height)
+static void turn(uint8_t *i420, unsigned width, unsigned height, bool is_full)
 {
 	uint8_t *cb = i420 + (size_t)width * height, *cr = cb + (size_t)width * height / 4;
 	struct turn t;
 
-	fill_turn(&t);
+	fill_turn(&t, is_full);
 	for (unsigned y = 0; y < height; y += 2) {
 		uint8_t *luma = i420 + (size_t)y * width;
 		for (unsigned x = 0; x < width; x += 2, cb++, cr++) {
@@ -99,8 +100,8 @@ void jfif_convert(uint8_t *i420, unsigned width, unsigned height, enum jfif_matr
 {
 	size_t luma_size = (size_t)width * height;
 
-	if (from == JFIF_FROM_BT709)
-		turn(i420, width, height);
-	else
+	if (from == JFIF_FROM_BT709 || from == JFIF_FROM_BT709_FULL)
+		turn(i420, width, height, from == JFIF_FROM_BT709_FULL);
+	else if (from == JFIF_FROM_BT601)
 		stretch(i420, luma_size, luma_size / 2);
 }

@@ -48,6 +48,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/outbox.c %D%/outbox.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/paramsets.c %D%/paramsets.h \
+	%D%/parcel.c %D%/parcel.h \
 	%D%/pattern.c %D%/pattern.h \
 	%D%/percentile.c %D%/percentile.h \
 	%D%/photo.c %D%/photo.h \
@@ -69,6 +70,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/splitter.c %D%/splitter.h \
 	%D%/sps.c %D%/sps.h \
 	%D%/statejson.c %D%/statejson.h \
+	%D%/still.h \
 	%D%/store.c %D%/store.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/survey.c %D%/survey.h \
@@ -87,6 +89,11 @@ if WITH_TURBOJPEG
 else
 %C%_libstreamer_a_SOURCES += %D%/jpeg_none.c
 endif
+if WITH_AVCODEC
+%C%_libstreamer_a_SOURCES += %D%/still.c
+else
+%C%_libstreamer_a_SOURCES += %D%/still_none.c
+endif
 if WITH_V4L2
 %C%_libstreamer_a_SOURCES += \
 	%D%/convert.c %D%/convert.h \
@@ -100,7 +107,7 @@ if WITH_V4L2
 	%D%/v4l2stream.c %D%/v4l2stream.h
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
-	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS)
+	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS) $(AVCODEC_CFLAGS)
 streamer_libs = -lm $(X264_LIBS) $(YUV_LIBS) $(TURBOJPEG_LIBS) $(INIH_LIBS)
 
 # The tables of backends are linked beside main, never from the archive: tests bring their own.

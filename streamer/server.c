@@ -184,6 +184,7 @@ static int on_auq(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	struct server *server = arg;
 	const struct au *au;
+	bool has_idr = false;
 
 	(void)source;
 	(void)fd;
@@ -192,6 +193,7 @@ static int on_auq(sd_event_source *source, int fd, uint32_t events, void *arg)
 	int64_t now_us = clock_now_us();
 	while ((au = auq_pop(server->cfg.auq)) != NULL) {
 		percentile_add(&server->capture_to_publish, now_us - au->pts_us, now_us);
+		has_idr |= (au->flags & AU_IDR) != 0;
 		if (hub_publish(server->hub, au, now_us) < 0)
 			log_warn("server", "out of memory: an access unit is lost");
 	}
@@ -201,6 +203,8 @@ static int on_auq(sd_event_source *source, int fd, uint32_t events, void *arg)
 			remove_viewer(server, v);
 	}
 	limit_pinned(server, now_us);
+	if (has_idr)
+		gallery_follow_idr(server->gallery);
 	return 0;
 }
 

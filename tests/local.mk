@@ -49,6 +49,7 @@ EXTRA_DIST += \
 	%D%/integration/process.test.mjs \
 	%D%/integration/recipes.test.mjs \
 	%D%/integration/slow.test.mjs \
+	%D%/integration/stills.test.mjs \
 	%D%/integration/viewers.test.mjs \
 	%D%/integration/viewing.test.mjs \
 	%D%/integration/websocket.test.mjs \

@@ -215,17 +215,15 @@ describe('stream.mjpg', () => {
     await daemon.stop();
   });
 
-  test('a camera that gives only H.264 has no pictures: 501 and why', async () => {
+  test('a camera that gives only H.264 has no picture after the other: 501 and why', async () => {
     const daemon = await startDaemon();
     const args = noise(daemon.dir);
     const file = await startDaemon(args);
-    for (const url of ['snapshot.jpg', 'stream.mjpg']) {
-      const asked = new Wire(file, { head: `GET /${url} HTTP/1.1\r\nHost: a\r\n\r\n` });
-      const { status, body } = await asked.answered();
-      assert.equal(status, 501);
-      await waitFor('why', () => /H\.264 itself/.test(String(body)) || asked.ended);
-      asked.destroy();
-    }
+    const asked = new Wire(file, { head: 'GET /stream.mjpg HTTP/1.1\r\nHost: a\r\n\r\n' });
+    const { status, body } = await asked.answered();
+    assert.equal(status, 501);
+    await waitFor('why', () => /H\.264 itself/.test(String(body)) || asked.ended);
+    asked.destroy();
     await file.stop();
     await daemon.stop();
   });

@@ -89,6 +89,9 @@ unit_tests = \
 if WITH_TURBOJPEG
 unit_tests += %D%/test_darkroom %D%/test_jpeg %D%/test_mjpeg
 endif
+if WITH_AVCODEC
+unit_tests += %D%/test_still
+endif
 if WITH_V4L2
 unit_tests += \
 	%D%/test_convert \
@@ -186,7 +189,7 @@ TESTS += $(unit_tests)
 %C%_test_ws_LDADD = $(test_ldadd)
 
 %C%_test_darkroom_SOURCES = %D%/test_darkroom.c
-%C%_test_darkroom_CPPFLAGS = $(test_cppflags)
+%C%_test_darkroom_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
 %C%_test_darkroom_LDADD = $(test_ldadd)
 
 %C%_test_jpeg_SOURCES = %D%/test_jpeg.c
@@ -232,6 +235,11 @@ TESTS += $(unit_tests)
 %C%_test_percentile_SOURCES = %D%/test_percentile.c
 %C%_test_percentile_CPPFLAGS = $(test_cppflags)
 %C%_test_percentile_LDADD = $(test_ldadd)
+
+%C%_test_still_SOURCES = %D%/test_still.c
+%C%_test_still_CPPFLAGS = $(test_cppflags) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"' \
+	-DSAMPLES_DIR='"$(abs_top_srcdir)/../shared/samples"'
+%C%_test_still_LDADD = $(test_ldadd)
 
 %C%_test_store_SOURCES = %D%/test_store.c
 %C%_test_store_CPPFLAGS = $(test_cppflags)

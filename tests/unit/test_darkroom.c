@@ -12,6 +12,7 @@
 #include "streamer/darkroom.h"
 #include "streamer/jpeg.h"
 #include "streamer/photo.h"
+#include "tests/unit/h264_file.h"
 #include "tests/unit/scene.h"
 
 #define WIDTH   160
@@ -309,6 +310,67 @@ static void a_camera_that_gives_h264_is_said_to(void **state)
 	darkroom_print_unref(print);
 }
 
+#ifdef WITH_AVCODEC
+/* Its first picture: 90x50. */
+static struct au *read_idr(void)
+{
+	struct h264_file file = h264_file_read(DATA_DIR, "crop.h264");
+	struct splitter *splitter = splitter_new();
+	struct au *au;
+
+	assert_non_null(file.bytes);
+	assert_int_equal(splitter_feed(splitter, file.bytes, file.size), 0);
+	assert_int_equal(splitter_collect(splitter, &au), 0);
+	splitter_free(splitter);
+	free(file.bytes);
+	return au;
+}
+
+static void an_idr_is_developed_in_every_quality_that_is_asked_for(void **state)
+{
+	const struct darkroom_wish wish = {2, {DARKROOM_AS_IT_IS, 10}, false};
+	struct room *room = *state;
+	struct au *idr = read_idr();
+
+	idr->pts_us = 7;
+	darkroom_develop(room->darkroom, idr, 9, &wish);
+	au_unref(idr); /* the darkroom's own reference holds it */
+	for (unsigned i = 0; i < wish.count; i++) {
+		struct darkroom_print *print = wait_for_print(room);
+		assert_int_equal(print->error.code, 0);
+		assert_int_equal(print->quality, wish.quality[i]);
+		assert_int_equal(print->captured_us, 7);
+		assert_int_equal(print->offered_us, 9);
+		assert_memory_equal(print->bytes, "\xff\xd8\xff", 3);
+		darkroom_print_unref(print);
+	}
+	/* Raw pictures go on, if they come. */
+	ask(room, 80, false);
+	offer(room, 11);
+	struct darkroom_print *print = wait_for_print(room);
+	assert_int_equal(print->captured_us, 11);
+	darkroom_print_unref(print);
+}
+
+static void a_damaged_idr_is_an_error_in_words(void **state)
+{
+	const struct darkroom_wish wish = {1, {80}, false};
+	struct room *room = *state;
+	struct au *idr = read_idr();
+
+	idr->size /= 2;
+	darkroom_develop(room->darkroom, idr, 1, &wish);
+	struct darkroom_print *print = wait_for_print(room);
+	assert_int_equal(print->error.code, -EBADMSG);
+	assert_non_null(strstr(print->error.text, "damaged"));
+	darkroom_print_unref(print);
+	/* The newest takes the place of what was not begun; what is left at the end is let go. */
+	for (int i = 0; i < 20; i++)
+		darkroom_develop(room->darkroom, idr, i, &wish);
+	au_unref(idr);
+}
+#endif
+
 static void it_ends_with_work_on_the_desk(void **state)
 {
 	struct room *room = *state;
@@ -332,6 +394,10 @@ int main(void)
 		TEST(who_asks_for_a_quality_has_it_made_beside_the_camera_s_own),
 		TEST(handing_on_costs_less_than_making),
 		TEST(a_camera_that_gives_h264_is_said_to),
+#ifdef WITH_AVCODEC
+		TEST(an_idr_is_developed_in_every_quality_that_is_asked_for),
+		TEST(a_damaged_idr_is_an_error_in_words),
+#endif
 		TEST(it_ends_with_work_on_the_desk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,12 +49,36 @@ static void lag_allowed_can_change_while_people_watch(void **state)
 	assert_true(skips_with(LAG_MAX_US));
 }
 
+static void newest_idr_is_shown_as_long_as_it_is_kept(void **state)
+{
+	UNUSED_STATE(state);
+	int64_t publish_us = 0;
+
+	assert_null(hub_newest_idr(hub, &publish_us));
+	publish(AU_IDR);
+	publish(0);
+	publish_sized(AU_IDR, AU_BYTES + 1);
+	int64_t idr_us = now_us;
+	publish(0);
+	const struct au *idr = hub_newest_idr(hub, &publish_us);
+	assert_int_equal(idr->size, AU_BYTES + 1);
+	assert_int_equal(publish_us, idr_us);
+	for (int i = 0; i < 64; i++)
+		publish(0);
+	assert_null(hub_newest_idr(hub, &publish_us));
+	publish(AU_IDR);
+	assert_non_null(hub_newest_idr(hub, &publish_us));
+	hub_clear(hub);
+	assert_null(hub_newest_idr(hub, &publish_us));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_hub, free_hub)
 		TEST(who_asks_hears_whether_an_idr_is_awaited_already),
 		TEST(lag_allowed_can_change_while_people_watch),
+		TEST(newest_idr_is_shown_as_long_as_it_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,15 +19,19 @@ struct rgb {
 	double r, g, b;
 };
 
-static struct rgb meant(double y, double cb, double cr, double kr, double kb)
+static struct rgb meant_in_full(double luma, double blue, double red, double kr, double kb)
 {
-	double luma = (y - 16) / 219 * 255, blue = (cb - 128) / 224 * 255,
-	       red = (cr - 128) / 224 * 255;
 	struct rgb c = {.r = luma + 2 * (1 - kr) * red, .b = luma + 2 * (1 - kb) * blue};
 
 	c.g = (luma - kr * c.r - kb * c.b) / (1 - kr - kb);
 	return (struct rgb){fmin(fmax(c.r, 0), 255), fmin(fmax(c.g, 0), 255),
 			    fmin(fmax(c.b, 0), 255)};
+}
+
+static struct rgb meant(double y, double cb, double cr, double kr, double kb)
+{
+	return meant_in_full((y - 16) / 219 * 255, (cb - 128) / 224 * 255, (cr - 128) / 224 * 255,
+			     kr, kb);
 }
 
 /* Encodes, decodes; the RGB is the caller's. */
@@ -100,7 +104,9 @@ static void the_pattern_comes_back_with_its_colours(void **state)
 static void check_colour(uint8_t y, uint8_t cb, uint8_t cr, enum jfif_matrix matrix)
 {
 	uint8_t *i420 = malloc(WIDTH * HEIGHT * 3 / 2);
-	bool is_709 = matrix == JFIF_FROM_BT709;
+	bool is_709 = matrix == JFIF_FROM_BT709 || matrix == JFIF_FROM_BT709_FULL;
+	bool is_full = matrix == JFIF_FROM_BT601_FULL || matrix == JFIF_FROM_BT709_FULL;
+	double kr = is_709 ? 0.2126 : 0.299, kb = is_709 ? 0.0722 : 0.114;
 	size_t size;
 
 	memset(i420, y, WIDTH * HEIGHT);
@@ -108,12 +114,13 @@ static void check_colour(uint8_t y, uint8_t cb, uint8_t cr, enum jfif_matrix mat
 	memset(i420 + WIDTH * HEIGHT * 5 / 4, cr, WIDTH * HEIGHT / 4);
 	uint8_t *rgb = through(i420, matrix, 95, &size);
 	assert_near(mean(rgb, 0, 0, WIDTH, HEIGHT),
-		    meant(y, cb, cr, is_709 ? 0.2126 : 0.299, is_709 ? 0.0722 : 0.114));
+		    is_full ? meant_in_full(y, cb - 128, cr - 128, kr, kb)
+			    : meant(y, cb, cr, kr, kb));
 	free(rgb);
 	free(i420);
 }
 
-static void both_matrices_and_the_ends_of_the_range_are_honoured(void **state)
+static void matrices_and_ranges_are_honoured(void **state)
 {
 	/* Black, white, grey, R'G'B' primaries at 75 % of both matrices, and mixtures. */
 	static const uint8_t colours[][3] = {
@@ -123,10 +130,9 @@ static void both_matrices_and_the_ends_of_the_range_are_honoured(void **state)
 	};
 
 	UNUSED_STATE(state);
-	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
-		check_colour(colours[i][0], colours[i][1], colours[i][2], JFIF_FROM_BT601);
-		check_colour(colours[i][0], colours[i][1], colours[i][2], JFIF_FROM_BT709);
-	}
+	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
+		for (enum jfif_matrix from = JFIF_FROM_BT601; from <= JFIF_FROM_BT709_FULL; from++)
+			check_colour(colours[i][0], colours[i][1], colours[i][2], from);
 }
 
 static void quality_costs_bytes(void **state)
@@ -151,7 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_pattern_comes_back_with_its_colours),
-		cmocka_unit_test(both_matrices_and_the_ends_of_the_range_are_honoured),
+		cmocka_unit_test(matrices_and_ranges_are_honoured),
 		cmocka_unit_test(quality_costs_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

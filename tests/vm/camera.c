@@ -187,6 +187,32 @@ static int take_h264(struct camera *camera, struct camera_picture *ret_picture, 
 	return 0;
 }
 
+#ifdef WITH_TURBOJPEG
+/* As USB cameras have it (USB Video Class, MJPEG payload): without Huffman tables. A comment in
+ * place of the first makes it known again. */
+static size_t make_usual(uint8_t *jpeg, size_t size)
+{
+	static const uint8_t comment[] = "\xFF\xFE\x00\x18nalcast's test camera.";
+	size_t at = 2;
+	bool is_known = false;
+
+	while (at + 4 <= size && jpeg[at + 1] != 0xDA) {
+		size_t length = 2 + ((size_t)jpeg[at + 2] << 8 | jpeg[at + 3]);
+		if (jpeg[at + 1] != 0xC4) {
+			at += length;
+			continue;
+		}
+		size_t kept = is_known ? 0 : sizeof(comment) - 1;
+		memcpy(jpeg + at, comment, kept); /* no table is smaller */
+		memmove(jpeg + at + kept, jpeg + at + length, size - at - length);
+		size -= length - kept;
+		at += kept;
+		is_known = true;
+	}
+	return size;
+}
+#endif
+
 static int take_jpeg(struct camera *camera, struct camera_picture *ret_picture, struct error *err)
 {
 #ifdef WITH_TURBOJPEG
@@ -199,7 +225,7 @@ static int take_jpeg(struct camera *camera, struct camera_picture *ret_picture, 
 				    &camera->jpeg_size, JPEG_QUALITY, 0) != 0)
 		return error_set(err, -EIO, "%s", tjGetErrorStr2(camera->jpeg));
 	ret_picture->data = camera->jpeg_data;
-	ret_picture->size = camera->jpeg_size;
+	ret_picture->size = make_usual(camera->jpeg_data, camera->jpeg_size);
 	return 0;
 #else
 	(void)camera;
