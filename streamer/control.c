@@ -215,6 +215,7 @@ int control_new(sd_event *event, int listen_fd, struct stream *stream, struct co
 		.state = &control->state,
 		.start_us = clock_now_us(),
 	};
+	account_self(&control->host.account);
 	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
 		control->connections[i].fd = -1;
 	struct listener_config listener = {

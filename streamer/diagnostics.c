@@ -8,67 +8,44 @@
 
 #include "common/util.h"
 #include "streamer/clock.h"
-#include "streamer/safetext.h"
+#include "streamer/finding.h"
 
 #define CLOCK_SANE_US  INT64_C(1704067200000000) /* 2024 began */
 #define CLOCK_APART_US 2000000
 
-enum verdict {
-	PASS,
-	WARN,
-	FAIL,
-};
-
-struct finding {
-	enum verdict verdict;
-	char detail[320];
-	const char *fix; /* "" where nothing is wrong */
-};
-
 /* Fills in what it finds, which is a PASS at first. false: there is nothing to say now. */
 typedef bool check_fn(const struct diagnostics_facts *facts, struct finding *finding);
-
-#define SAY(finding, ...) snprintf((finding)->detail, sizeof((finding)->detail), __VA_ARGS__)
-
-static void warn(struct finding *finding, const char *fix)
-{
-	finding->verdict = WARN;
-	finding->fix = fix;
-}
-
-static void fail(struct finding *finding, const char *fix)
-{
-	finding->verdict = FAIL;
-	finding->fix = fix;
-}
 
 static bool check_source(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	const struct pipeline_report *report = &facts->status->pipeline;
 
 	if (report->online) {
-		SAY(finding, "%s %s answers", report->backend, report->id);
+		finding_say(finding, "%s %s answers", report->backend, report->id);
 		return true;
 	}
-	SAY(finding, "%s", report->reason);
+	finding_say(finding, "%s", report->reason);
 	if (report->last_error.code == -EBUSY)
-		fail(finding,
-		     "end the program that has the camera; nalcastd tries again by itself");
+		finding_fail(finding,
+			     "end the program that has the camera; nalcastd tries again by itself");
 	else
-		fail(finding, "see that the source is there and that nalcastd may open it; it is "
-			      "tried again every 30 s at the latest");
+		finding_fail(finding,
+			     "see that the source is there and that nalcastd may open it; it is "
+			     "tried again every 30 s at the latest");
 	return true;
 }
 
 static bool check_permissions(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	if (facts->device.code != 0) {
-		SAY(finding, "%s", facts->device.text);
-		fail(finding, "let nalcastd's user read it: its group, or chmod");
+		char fix[300];
+		finding_say(finding, "%s", facts->device.text);
+		account_mend(facts->account, facts->conf->source_device, fix, sizeof(fix));
+		finding_fail(finding, "%s", fix);
 	} else if (facts->conf->source_device[0] != '\0') {
-		SAY(finding, "nalcastd may open %.200s", facts->conf->source_device);
+		finding_say(finding, "nalcastd may open %.200s", facts->conf->source_device);
 	} else {
-		SAY(finding, "the source names no file or device that could be forbidden");
+		finding_say(finding, "the source names no file or device that could be forbidden");
 	}
 	return true;
 }
@@ -76,12 +53,11 @@ static bool check_permissions(const struct diagnostics_facts *facts, struct find
 static bool check_running(const struct diagnostics_facts *facts, struct finding *finding)
 {
 	if (facts->status->running) {
-		snprintf(finding->detail, sizeof(finding->detail), "the stream may run");
+		finding_say(finding, "the stream may run");
 		return true;
 	}
-	finding->verdict = WARN;
-	snprintf(finding->detail, sizeof(finding->detail), "the owner has stopped the stream");
-	finding->fix = "POST start";
+	finding_say(finding, "the owner has stopped the stream");
+	finding_warn(finding, "POST start");
 	return true;
 }
 
@@ -91,14 +67,12 @@ static bool check_broadway(const struct diagnostics_facts *facts, struct finding
 
 	if (format == NULL)
 		return false;
-	finding->verdict = format->broadway ? PASS : WARN;
-	snprintf(finding->detail, sizeof(finding->detail), "%s at %ux%u %s", format->codec,
-		 format->width, format->height,
-		 format->broadway ? "can be shown by every browser"
-				  : "is more than Broadway.js can decode: only browsers with "
-				    "WebCodecs show it");
+	finding_say(finding, "%s at %ux%u %s", format->codec, format->width, format->height,
+		    format->broadway ? "can be shown by every browser"
+				     : "is more than Broadway.js can decode: only browsers with "
+				       "WebCodecs show it");
 	if (!format->broadway)
-		finding->fix = "a smaller size, fewer reference frames, or H.264 Baseline";
+		finding_warn(finding, "a smaller size, fewer reference frames, or H.264 Baseline");
 	return true;
 }
 
@@ -108,13 +82,11 @@ static bool check_reordering(const struct diagnostics_facts *facts, struct findi
 
 	if (format == NULL)
 		return false;
-	finding->verdict = format->decoder_delay_frames == 0 ? PASS : WARN;
-	snprintf(finding->detail, sizeof(finding->detail),
-		 "a decoder may hold back %u pictures before it shows the first",
-		 format->decoder_delay_frames);
-	if (finding->verdict == WARN)
-		finding->fix = "have the source write max_num_reorder_frames = 0, or Baseline, "
-			       "where nalcastd does it";
+	finding_say(finding, "a decoder may hold back %u pictures before it shows the first",
+		    format->decoder_delay_frames);
+	if (format->decoder_delay_frames > 0)
+		finding_warn(finding, "have the source write max_num_reorder_frames = 0, or "
+				      "Baseline, where nalcastd does it");
 	return true;
 }
 
@@ -125,12 +97,12 @@ static bool check_encoder(const struct diagnostics_facts *facts, struct finding 
 
 	if (report->encoder[0] == '\0')
 		return false;
-	SAY(finding, "%s, %s; %llu of %llu frames came faster than it took them", report->encoder,
-	    report->hardware ? "hardware" : "software", (unsigned long long)report->frames_dropped,
-	    (unsigned long long)total);
+	finding_say(finding, "%s, %s; %llu of %llu frames came faster than it took them",
+		    report->encoder, report->hardware ? "hardware" : "software",
+		    (unsigned long long)report->frames_dropped, (unsigned long long)total);
 	/* One in twenty: a few at the start are nothing. */
 	if (total > 100 && report->frames_dropped * 20 > total)
-		warn(finding, "a smaller size or frame rate: PUT resolution");
+		finding_warn(finding, "a smaller size or frame rate: PUT resolution");
 	return true;
 }
 
@@ -154,16 +126,17 @@ static bool check_gop(const struct diagnostics_facts *facts, struct finding *fin
 	if (frames == 0 || fps_milli == 0)
 		return false;
 	uint64_t bytes = bps / 8 * frames * 1000 / fps_milli;
-	SAY(finding,
-	    "from one IDR to the next: %llu access units, about %llu bytes; the ring "
-	    "holds %u and %u bytes",
-	    (unsigned long long)frames, (unsigned long long)bytes, SERVER_RING_AUS,
-	    facts->conf->limits.ring_bytes_max);
+	finding_say(finding,
+		    "from one IDR to the next: %llu access units, about %llu bytes; the ring "
+		    "holds %u and %u bytes",
+		    (unsigned long long)frames, (unsigned long long)bytes, SERVER_RING_AUS,
+		    facts->conf->limits.ring_bytes_max);
 	if (frames > SERVER_RING_AUS || bytes > facts->conf->limits.ring_bytes_max)
-		warn(finding, report->own_size ? "let the source make IDR pictures more often, or "
-						 "raise ring-bytes-max: who joins late waits"
-					       : "a smaller gop_frames or bitrate_bps, or a larger "
-						 "ring-bytes-max");
+		finding_warn(finding, "%s",
+			     report->own_size ? "let the source make IDR pictures more often, or "
+						"raise ring-bytes-max: who joins late waits"
+					      : "a smaller gop_frames or bitrate_bps, or a larger "
+						"ring-bytes-max");
 	return true;
 }
 
@@ -193,15 +166,17 @@ static bool check_web_server(const struct diagnostics_facts *facts, struct findi
 
 	if (facts->request == NULL)
 		return false;
-	SAY(finding, "this request came for '%.120s' over %s", host,
-	    is_https(facts) ? "https" : "http");
+	finding_say(finding, "this request came for '%.120s' over %s", host,
+		    is_https(facts) ? "https" : "http");
 	if (host[0] == '\0') {
-		SAY(finding, "the web server does not pass on Host");
-		fail(finding,
-		     "nginx: fastcgi_param HTTP_HOST $http_host, as in the shipped include");
+		finding_say(finding, "the web server does not pass on Host");
+		finding_fail(
+			finding,
+			"nginx: fastcgi_param HTTP_HOST $http_host, as in the shipped include");
 	} else if (!is_https(facts) && !is_loopback(host)) {
-		warn(finding, "serve it over https: without, browsers have no WebCodecs, and "
-			      "pictures and passwords travel in the open");
+		finding_warn(finding,
+			     "serve it over https: without, browsers have no WebCodecs, and "
+			     "pictures and passwords travel in the open");
 	}
 	return true;
 }
@@ -213,17 +188,21 @@ static bool check_include(const struct diagnostics_facts *facts, struct finding 
 
 	if (facts->request == NULL)
 		return false;
-	SAY(finding, "nginx runs nalcast's own files, with their timeouts and buffers");
+	finding_say(finding, "nginx runs nalcast's own files, with their timeouts and buffers");
 	if (include[0] == '\0') {
-		SAY(finding, "something else than nalcast's nginx files, or older ones, is in "
-			     "front: its timeouts and buffers cannot be seen");
-		warn(finding, "use the shipped include, or see that a silent viewer is kept 60 s, "
-			      "the API may take 25 s, and streams are not buffered");
+		finding_say(finding,
+			    "something else than nalcast's nginx files, or older ones, is in "
+			    "front: its timeouts and buffers cannot be seen");
+		finding_warn(finding,
+			     "use the shipped include, or see that a silent viewer is kept 60 s, "
+			     "the API may take 25 s, and streams are not buffered");
 	} else if (strcmp(include, DIAGNOSTICS_INCLUDE) != 0) {
-		SAY(finding, "nginx runs version %.20s of nalcast's files; this nalcastd is of %s",
-		    include, DIAGNOSTICS_INCLUDE);
-		warn(finding, "reload nginx; where that does not help, include the files of this "
-			      "installation, and restart nalcastd");
+		finding_say(finding,
+			    "nginx runs version %.20s of nalcast's files; this nalcastd is of %s",
+			    include, DIAGNOSTICS_INCLUDE);
+		finding_warn(finding,
+			     "reload nginx; where that does not help, include the files of this "
+			     "installation, and restart nalcastd");
 	}
 	return true;
 }
@@ -234,20 +213,22 @@ static bool check_upgrades(const struct diagnostics_facts *facts, struct finding
 
 	if (requests->upgrades == 0 && requests->without_upgrade == 0)
 		return false;
-	SAY(finding,
-	    "%llu viewers asked for a WebSocket, %llu came without the headers for it, "
-	    "%llu without X-Forwarded-Proto",
-	    (unsigned long long)requests->upgrades, (unsigned long long)requests->without_upgrade,
-	    (unsigned long long)requests->without_proto);
+	finding_say(finding,
+		    "%llu viewers asked for a WebSocket, %llu came without the headers for it, "
+		    "%llu without X-Forwarded-Proto",
+		    (unsigned long long)requests->upgrades,
+		    (unsigned long long)requests->without_upgrade,
+		    (unsigned long long)requests->without_proto);
 	/* A browser that opens the URL by hand is no reason to worry. */
 	if (requests->upgrades == 0)
-		fail(finding,
-		     "nginx: proxy_http_version 1.1 and the headers Upgrade and Connection, "
-		     "as in the shipped include");
+		finding_fail(
+			finding,
+			"nginx: proxy_http_version 1.1 and the headers Upgrade and Connection, "
+			"as in the shipped include");
 	else if (requests->without_proto > 0)
-		warn(finding,
-		     "nginx: proxy_set_header X-Forwarded-Proto $scheme, as in the shipped "
-		     "include; fine for programs that connect to the socket itself");
+		finding_warn(finding,
+			     "nginx: proxy_set_header X-Forwarded-Proto $scheme, as in the shipped "
+			     "include; fine for programs that connect to the socket itself");
 	return true;
 }
 
@@ -257,15 +238,17 @@ static bool check_origins(const struct diagnostics_facts *facts, struct finding 
 
 	if (requests->upgrades == 0 && requests->origins_refused == 0)
 		return false;
-	SAY(finding, "no page of another origin asked for the stream");
+	finding_say(finding, "no page of another origin asked for the stream");
 	if (requests->origins_refused == 0)
 		return true;
-	SAY(finding,
-	    "%llu times a page was refused, the newest of origin %.100s where Host was %.100s",
-	    (unsigned long long)requests->origins_refused, requests->refused_origin,
-	    requests->refused_host);
-	warn(finding, "where these are the same but for the port: proxy_set_header Host $http_host "
-		      "in nginx; where that site may watch: allow-origin");
+	finding_say(
+		finding,
+		"%llu times a page was refused, the newest of origin %.100s where Host was %.100s",
+		(unsigned long long)requests->origins_refused, requests->refused_origin,
+		requests->refused_host);
+	finding_warn(finding,
+		     "where these are the same but for the port: proxy_set_header Host $http_host "
+		     "in nginx; where that site may watch: allow-origin");
 	return true;
 }
 
@@ -273,16 +256,17 @@ static bool check_clock(const struct diagnostics_facts *facts, struct finding *f
 {
 	int64_t apart_us = facts->wall_us - facts->wire_us;
 
-	SAY(finding, "the clock is set; pictures' times are %lld ms off",
-	    (long long)-apart_us / 1000);
+	finding_say(finding, "the clock is set; pictures' times are %lld ms off",
+		    (long long)-apart_us / 1000);
 	if (facts->wall_us < CLOCK_SANE_US) {
-		SAY(finding, "the clock shows a time before 2024");
-		warn(finding, "set the clock, by NTP for example, and restart nalcastd");
+		finding_say(finding, "the clock shows a time before 2024");
+		finding_warn(finding, "set the clock, by NTP for example, and restart nalcastd");
 	} else if (apart_us > CLOCK_APART_US || apart_us < -CLOCK_APART_US) {
-		SAY(finding,
-		    "the clock was set since nalcastd started: pictures' times are %lld s off",
-		    (long long)-apart_us / 1000000);
-		warn(finding, "restart nalcastd; only what shows the time of day is wrong");
+		finding_say(
+			finding,
+			"the clock was set since nalcastd started: pictures' times are %lld s off",
+			(long long)-apart_us / 1000000);
+		finding_warn(finding, "restart nalcastd; only what shows the time of day is wrong");
 	}
 	return true;
 }
@@ -291,37 +275,58 @@ static bool check_settings(const struct diagnostics_facts *facts, struct finding
 {
 	const struct stream_status *status = facts->status;
 
-	SAY(finding, "changes made over the API are kept in %.200s", facts->conf->state_dir);
+	finding_say(finding, "changes made over the API are kept in %.200s",
+		    facts->conf->state_dir);
 	if (status->settings_error.code != 0 || facts->disk.code != 0) {
-		SAY(finding, "%s",
-		    status->settings_error.code != 0 ? status->settings_error.text
-						     : facts->disk.text);
-		fail(finding, "make room there, or let nalcastd's user write there; until then "
-			      "changes are lost with a restart");
+		finding_say(finding, "%s",
+			    status->settings_error.code != 0 ? status->settings_error.text
+							     : facts->disk.text);
+		finding_fail(finding,
+			     "make room there, or let nalcastd's user write there; until then "
+			     "changes are lost with a restart");
 	} else if (status->settings_refused.code != 0) {
-		SAY(finding,
-		    "%s: the settings file serves for what settings.left_out of the state names",
-		    status->settings_refused.text);
-		warn(finding, "PUT resolution or PATCH config with what this camera has, or DELETE "
-			      "the keys");
+		finding_say(
+			finding,
+			"%s: the settings file serves for what settings.left_out of the state names",
+			status->settings_refused.text);
+		finding_warn(finding,
+			     "PUT resolution or PATCH config with what this camera has, or DELETE "
+			     "the keys");
 	}
 	return true;
+}
+
+static bool check_groups(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	return machine_check_groups(&facts->machine, facts->conf, facts->account, finding);
+}
+
+static bool check_memory(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	return machine_check_memory(&facts->machine, facts->conf, finding);
+}
+
+static bool check_files(const struct diagnostics_facts *facts, struct finding *finding)
+{
+	return machine_check_files(&facts->machine, facts->conf, finding);
 }
 
 static const struct {
 	const char *id;
 	check_fn *run;
 } checks[] = {
-	{"source", check_source},     {"permissions", check_permissions},
-	{"stream", check_running},    {"encoder", check_encoder},
-	{"broadway", check_broadway}, {"reordering", check_reordering},
-	{"gop", check_gop},           {"web-server", check_web_server},
-	{"include", check_include},   {"upgrades", check_upgrades},
-	{"origins", check_origins},   {"clock", check_clock},
-	{"settings", check_settings},
+	{"source", check_source},         {"permissions", check_permissions},
+	{"groups", check_groups},         {"memory", check_memory},
+	{"open-files", check_files},      {"stream", check_running},
+	{"encoder", check_encoder},       {"broadway", check_broadway},
+	{"reordering", check_reordering}, {"gop", check_gop},
+	{"web-server", check_web_server}, {"include", check_include},
+	{"upgrades", check_upgrades},     {"origins", check_origins},
+	{"clock", check_clock},           {"settings", check_settings},
 };
 
-void diagnostics_look(struct diagnostics_facts *facts)
+void diagnostics_look(struct diagnostics_facts *facts, const struct account *account,
+		      const struct machine_roots *roots)
 {
 	const char *device = facts->conf->source_device;
 	struct timespec now;
@@ -329,24 +334,21 @@ void diagnostics_look(struct diagnostics_facts *facts)
 	clock_gettime(CLOCK_REALTIME, &now);
 	facts->wall_us = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 	facts->wire_us = clock_wire_us(clock_now_us());
+	facts->account = account;
+	machine_look(roots, &facts->machine);
 	/* What is not there is for the source to say. */
-	if (device[0] == '/' && access(device, F_OK) == 0 && access(device, R_OK) < 0)
-		error_set(&facts->device, -errno, "%.200s: %m", device);
+	if (device[0] == '/' && access(device, F_OK) == 0)
+		account_may(account, device, R_OK, &facts->device);
 }
 
 json_t *diagnostics_run(const struct diagnostics_facts *facts)
 {
-	static const char *const words[] = {[PASS] = "pass", [WARN] = "warn", [FAIL] = "fail"};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks) && list != NULL; i++) {
-		struct finding finding = {.verdict = PASS, .fix = ""};
-		if (!checks[i].run(facts, &finding))
-			continue;
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:o, s:s}", "id", checks[i].id,
-						"status", words[finding.verdict], "detail",
-						safetext(finding.detail), "fix", finding.fix));
+		struct finding finding = {.verdict = FINDING_PASS};
+		if (checks[i].run(facts, &finding))
+			json_array_append_new(list, finding_json(checks[i].id, &finding));
 	}
 	return list;
 }

@@ -8,7 +8,9 @@
 #include <jansson.h>
 
 #include "common/error.h"
+#include "streamer/account.h"
 #include "streamer/conf.h"
+#include "streamer/machine.h"
 #include "streamer/stream.h"
 
 /* What the nginx files that belong to this nalcastd say of themselves. */
@@ -22,12 +24,16 @@ struct diagnostics_facts {
 	struct error disk;              /* why settings could not be written now; code 0: could */
 
 	/* diagnostics_look() fills these in. */
-	struct error device; /* why nalcastd may not open what source names; code 0: it may */
+	const struct account *account; /* nalcastd's */
+	struct machine machine;
+	struct error device; /* why account may not open what source names; code 0: it may */
 	int64_t wall_us;     /* CLOCK_REALTIME */
 	int64_t wire_us;     /* the clock of the pictures at the same moment */
 };
 
-void diagnostics_look(struct diagnostics_facts *facts);
+/* account is to outlive facts. */
+void diagnostics_look(struct diagnostics_facts *facts, const struct account *account,
+		      const struct machine_roots *roots);
 
 /* [{"id","status":"pass|warn|fail","detail","fix"}]: a new reference, NULL: no memory. What nothing
  * is known of (before a picture, without a request) is left out. */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += %D%/libstreamer.a
 %C%_libstreamer_a_SOURCES = \
+	%D%/account.c %D%/account.h \
 	%D%/adapt.c %D%/adapt.h \
 	%D%/adaptive.c %D%/adaptive.h \
 	%D%/args.c %D%/args.h \
@@ -20,6 +21,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
+	%D%/finding.c %D%/finding.h \
 	%D%/frame.h \
 	%D%/framegate.c %D%/framegate.h \
 	%D%/framing.c %D%/framing.h \
@@ -35,6 +37,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/leftover.c %D%/leftover.h \
 	%D%/lender.c %D%/lender.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/machine.c %D%/machine.h \
 	%D%/memo.c %D%/memo.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/mjpeg.c %D%/mjpeg.h \

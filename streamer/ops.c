@@ -312,7 +312,7 @@ static void op_diagnostics(struct op *op, const json_t *args)
 	stream_get_status(stream, &status);
 	if (stream_get_format(stream, &format))
 		facts.format = &format;
-	diagnostics_look(&facts);
+	diagnostics_look(&facts, &op->host->account, &machine_roots);
 	store_probe(stream_store(stream), &facts.disk);
 	op_reply(op, diagnostics_run(&facts));
 }

@@ -21,6 +21,7 @@
 
 #include "common/ctlproto.h"
 #include "common/error.h"
+#include "streamer/account.h"
 #include "streamer/args.h"
 #include "streamer/memo.h"
 #include "streamer/stream.h"
@@ -30,8 +31,9 @@ struct op_host { /* what operations work on; outlives them */
 	struct stream *stream;
 	struct survey *survey;
 	sd_event *event;
-	struct memo *state; /* what GET state was answered last */
-	int64_t start_us;   /* of this process; CLOCK_MONOTONIC */
+	struct memo *state;     /* what GET state was answered last */
+	int64_t start_us;       /* of this process; CLOCK_MONOTONIC */
+	struct account account; /* likewise */
 };
 
 struct op;

@@ -24,7 +24,7 @@ test('a healthy camera that is watched passes everywhere', async () => {
     include: '1' } });
   assert.deepEqual(all.filter((one) => one.status !== 'pass'), []);
   assert.deepEqual(all.map((one) => one.id).sort(), ['broadway', 'clock', 'encoder', 'gop',
-    'include', 'origins', 'permissions', 'reordering', 'settings', 'source', 'stream', 'upgrades',
+    'include', 'open-files', 'origins', 'permissions', 'reordering', 'settings', 'source', 'stream', 'upgrades',
     'web-server']);
   await viewer.close();
   await daemon.stop();

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/fake_v4l2.h \
 	%D%/fake_camera.h \
 	%D%/fcgi_input.h \
+	%D%/folder.h \
 	%D%/h264_file.h \
 	%D%/h264_write.h \
 	%D%/hub_scene.h \
@@ -23,6 +24,7 @@ EXTRA_DIST += \
 
 if HAVE_CMOCKA
 unit_tests = \
+	%D%/test_account \
 	%D%/test_adapt \
 	%D%/test_adaptive \
 	%D%/test_args \
@@ -52,6 +54,7 @@ unit_tests = \
 	%D%/test_jsontext \
 	%D%/test_leftover \
 	%D%/test_log \
+	%D%/test_machine \
 	%D%/test_memo \
 	%D%/test_metrics \
 	%D%/test_nal \
@@ -101,6 +104,14 @@ unit_tests += \
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+
+%C%_test_account_SOURCES = %D%/test_account.c
+%C%_test_account_CPPFLAGS = $(test_cppflags)
+%C%_test_account_LDADD = $(test_ldadd)
+
+%C%_test_machine_SOURCES = %D%/test_machine.c
+%C%_test_machine_CPPFLAGS = $(test_cppflags)
+%C%_test_machine_LDADD = $(test_ldadd)
 
 %C%_test_args_SOURCES = %D%/test_args.c
 %C%_test_args_CPPFLAGS = $(test_cppflags)
@@ -342,6 +353,7 @@ TESTS += $(unit_tests)
 %C%_test_outbox_SOURCES = %D%/test_outbox.c
 %C%_test_outbox_CPPFLAGS = $(test_cppflags)
 %C%_test_outbox_LDADD = $(test_ldadd)
+
 %C%_test_pacing_SOURCES = %D%/test_pacing.c
 %C%_test_pacing_CPPFLAGS = $(test_cppflags)
 %C%_test_pacing_LDADD = $(test_ldadd)

@@ -17,6 +17,7 @@ struct world { /* what facts point to; each case makes it wrong in its own way *
 	struct au_format format;
 	struct conf conf;
 	json_t *request;
+	struct account account;
 	struct diagnostics_facts facts;
 };
 
@@ -44,7 +45,10 @@ static void make_healthy(struct world *w)
 		.request = w->request,
 		.wall_us = NOW_US,
 		.wire_us = NOW_US,
+		.account = &w->account,
+		.machine = {.files_max = 1048576},
 	};
+	w->account = (struct account){.name = "nalcast", .uid = 990};
 }
 
 static void healthy(struct world *w)
@@ -213,12 +217,48 @@ static void refused(struct world *w)
 	error_set(&w->status.settings_refused, -ERANGE, "no mode 642x482");
 }
 
+static void few_files(struct world *w)
+{
+	w->facts.machine.files_max = 64;
+}
+
+static void on_a_pi(struct world *w)
+{
+	memcpy(w->conf.source, "auto", 5);
+	memcpy(w->facts.machine.model, "Raspberry Pi 4", 15);
+	w->facts.machine.has_cma = true;
+	w->facts.machine.cma_bytes = UINT64_C(256) << 20;
+}
+
+static void on_a_pi_with_little(struct world *w)
+{
+	on_a_pi(w);
+	w->facts.machine.cma_bytes = 8 << 20;
+}
+
+static void with_a_node(struct world *w)
+{
+	memcpy(w->conf.source, "v4l2", 5);
+	memcpy(w->facts.machine.nodes[0].path, "/dev/null", 10);
+	w->facts.machine.node_count = 1;
+}
+
+static void with_a_closed_node(struct world *w)
+{
+	with_a_node(w);
+	/* root's alone, wherever this runs */
+	memcpy(w->facts.machine.nodes[0].path, "/proc/1/mem", 12);
+}
+
 static const struct {
 	void (*make)(struct world *w);
 	const char *id, *expected; /* "": nothing is said */
 } cases[] = {
 	{healthy, "source", "pass"},
 	{healthy, "permissions", "pass"},
+	{healthy, "open-files", "pass"},
+	{healthy, "groups", ""},
+	{healthy, "memory", ""},
 	{healthy, "stream", "pass"},
 	{healthy, "encoder", "pass"},
 	{healthy, "broadway", "pass"},
@@ -234,6 +274,11 @@ static const struct {
 	{taken, "source", "fail"},
 	{forbidden, "permissions", "fail"},
 	{of_a_device, "permissions", "pass"},
+	{with_a_node, "groups", "pass"},
+	{with_a_closed_node, "groups", "fail"},
+	{on_a_pi, "memory", "pass"},
+	{on_a_pi_with_little, "memory", "warn"},
+	{few_files, "open-files", "warn"},
 	{stopped, "stream", "warn"},
 	{too_slow, "encoder", "warn"},
 	{closed, "encoder", ""},
@@ -318,11 +363,12 @@ static void file_that_may_not_be_read_is_found(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	make_healthy(&w);
+	account_self(&w.account);
 	snprintf(w.conf.source_device, sizeof(w.conf.source_device), "%s", path);
-	diagnostics_look(&w.facts);
+	diagnostics_look(&w.facts, &w.account, &machine_roots);
 	assert_int_equal(w.facts.device.code, 0);
 	assert_int_equal(chmod(path, 0), 0);
-	diagnostics_look(&w.facts);
+	diagnostics_look(&w.facts, &w.account, &machine_roots);
 	/* root may read everything */
 	assert_int_equal(w.facts.device.code, access(path, R_OK) < 0 ? -EACCES : 0);
 	unlink(path);
