@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/confkeys.c %D%/confkeys.h \
 	%D%/confload.c %D%/confload.h \
 	%D%/control.c %D%/control.h \
+	%D%/ctlask.c %D%/ctlask.h \
 	%D%/darkroom.c %D%/darkroom.h \
 	%D%/devwatch.c %D%/devwatch.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
@@ -30,6 +31,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/inflight.c %D%/inflight.h \
+	%D%/inquiry.c %D%/inquiry.h \
 	%D%/jfif.c %D%/jfif.h \
 	%D%/jpeg.h \
 	%D%/jsonread.c %D%/jsonread.h \
@@ -79,6 +81,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/survey.c %D%/survey.h \
 	%D%/trial.c %D%/trial.h \
 	%D%/utf8.c %D%/utf8.h \
+	%D%/v4l2look.h \
 	%D%/viewer.c %D%/viewer.h \
 	%D%/viewmsg.c %D%/viewmsg.h \
 	%D%/welcome.c %D%/welcome.h \
@@ -107,7 +110,10 @@ if WITH_V4L2
 	%D%/v4l2dev.c %D%/v4l2dev.h \
 	%D%/v4l2find.c %D%/v4l2find.h \
 	%D%/v4l2fmt.c %D%/v4l2fmt.h \
+	%D%/v4l2look.c \
 	%D%/v4l2stream.c %D%/v4l2stream.h
+else
+%C%_libstreamer_a_SOURCES += %D%/v4l2look_none.c
 endif
 %C%_libstreamer_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(NETTLE_CFLAGS) \
 	$(INIH_CFLAGS) $(X264_CFLAGS) $(TURBOJPEG_CFLAGS) $(AVCODEC_CFLAGS)

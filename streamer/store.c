@@ -34,32 +34,37 @@ struct store {
 	struct error failure; /* of the last writing; code 0: it went well */
 };
 
-static void load(struct store *store)
+/* An object, or NULL, with words; the file may be absent, which is an empty one. */
+static json_t *load(const char *path, struct error *err)
 {
-	char path[300], aside[320];
 	json_error_t where;
-
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, store->dir);
 	FILE *file = fopen(path, "re");
+
 	if (file == NULL) {
-		if (errno != ENOENT)
-			log_warn("store", "%s: %m: the settings' defaults serve", path);
-		return;
+		if (errno == ENOENT)
+			return json_object();
+		error_set(err, -errno, "%s: %m", path);
+		return NULL;
 	}
 	json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &where);
 	fclose(file);
-	if (json_is_object(root)) {
-		json_object_update(store->root, root);
-	} else {
-		if (root != NULL)
-			snprintf(where.text, sizeof(where.text), "not an object");
-		snprintf(aside, sizeof(aside), "%s.damaged", path);
-		int r = rename(path, aside);
-		log_warn("store", "%s: damaged (line %d: %s)%s%s: the settings' defaults serve",
-			 path, where.line, where.text, r == 0 ? ", set aside as " : "",
-			 r == 0 ? aside : "");
-	}
+	if (json_is_object(root))
+		return root;
+	if (root != NULL)
+		snprintf(where.text, sizeof(where.text), "not an object");
 	json_decref(root);
+	error_set(err, -EINVAL, "%s: damaged (line %d: %.100s)", path, where.line, where.text);
+	return NULL;
+}
+
+static void set_aside(const char *path, const struct error *why)
+{
+	char aside[320];
+
+	snprintf(aside, sizeof(aside), "%s.damaged", path);
+	int r = why->code == -EINVAL ? rename(path, aside) : -1;
+	log_warn("store", "%s%s%s: the settings' defaults serve", why->text,
+		 r == 0 ? ", set aside as " : "", r == 0 ? aside : "");
 }
 
 static int write_all(int fd, const char *text, size_t size)
@@ -166,20 +171,39 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int store_open(const char *state_dir, struct store **ret_store, struct error *err)
+static int make(const char *state_dir, bool to_look, struct store **ret_store, struct error *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	struct error why = {-ENOMEM, "out of memory"};
+	char path[300];
 
-	if (store == NULL || (store->root = json_object()) == NULL) {
-		free(store);
-		return error_set(err, -ENOMEM, "out of memory");
-	}
+	if (store == NULL)
+		return error_set(err, why.code, "%s", why.text);
 	snprintf(store->dir, sizeof(store->dir), "%s", state_dir);
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->news, NULL);
-	load(store);
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, store->dir);
+	store->root = load(path, &why);
+	if (store->root == NULL && !to_look && why.code != -ENOMEM) {
+		set_aside(path, &why);
+		store->root = json_object();
+	}
+	if (store->root == NULL) {
+		store_close(store);
+		return error_set(err, why.code, "%s", why.text);
+	}
 	*ret_store = store;
 	return 0;
+}
+
+int store_open(const char *state_dir, struct store **ret_store, struct error *err)
+{
+	return make(state_dir, false, ret_store, err);
+}
+
+int store_look(const char *state_dir, struct store **ret_store, struct error *err)
+{
+	return make(state_dir, true, ret_store, err);
 }
 
 void store_close(struct store *store)

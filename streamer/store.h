@@ -18,6 +18,10 @@ struct store;
  * counts as empty; so does a folder that is not there. -ENOMEM and the like are errors. */
 int store_open(const char *state_dir, struct store **ret_store, struct error *err);
 
+/* The same to look at it only: nothing is set aside, nothing logged, and what is not empty but
+ * cannot be read is an error; store_set() is not for this one. */
+int store_look(const char *state_dir, struct store **ret_store, struct error *err);
+
 /* Writes what is still to be written, and ends. NULL is nothing. */
 void store_close(struct store *store);
 

@@ -31,7 +31,7 @@ static int compare_numbers(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-static unsigned list_numbers(unsigned *numbers, unsigned max)
+unsigned v4l2find_numbers(unsigned *ret_numbers, unsigned max)
 {
 	DIR *dir = opendir(v4l2_folder);
 	unsigned count = 0;
@@ -39,10 +39,10 @@ static unsigned list_numbers(unsigned *numbers, unsigned max)
 	if (dir == NULL)
 		return 0;
 	for (struct dirent *entry; count < max && (entry = readdir(dir)) != NULL;)
-		if (read_number(entry->d_name, &numbers[count]))
+		if (read_number(entry->d_name, &ret_numbers[count]))
 			count++;
 	closedir(dir);
-	qsort(numbers, count, sizeof(numbers[0]), compare_numbers);
+	qsort(ret_numbers, count, sizeof(ret_numbers[0]), compare_numbers);
 	return count;
 }
 
@@ -73,7 +73,7 @@ static bool look_at(struct v4l2node *node, const char *wanted_bus)
 static unsigned find(struct v4l2node *nodes, unsigned max, const char *wanted_bus)
 {
 	unsigned numbers[V4L2FIND_MAX];
-	unsigned number_count = list_numbers(numbers, V4L2FIND_MAX);
+	unsigned number_count = v4l2find_numbers(numbers, V4L2FIND_MAX);
 	unsigned count = 0, usb_count = 0;
 
 	for (unsigned i = 0; i < number_count && count < max; i++) {

@@ -15,6 +15,9 @@ struct v4l2node {
 	char path[64]; /* "/dev/video0" */
 };
 
+/* Of all that is called videoN, ascending; returns how many (at most max). */
+unsigned v4l2find_numbers(unsigned *ret_numbers, unsigned max);
+
 /* Returns how many (at most max). */
 unsigned v4l2find_nodes(struct v4l2node *ret_nodes, unsigned max);
 

@@ -35,6 +35,7 @@ unit_tests = \
 	%D%/test_chain \
 	%D%/test_changes \
 	%D%/test_conf \
+	%D%/test_ctlask \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
 	%D%/test_devwatch \
@@ -49,6 +50,7 @@ unit_tests = \
 	%D%/test_hub \
 	%D%/test_hub_asked \
 	%D%/test_inflight \
+	%D%/test_inquiry \
 	%D%/test_jsonread \
 	%D%/test_jsonscan \
 	%D%/test_jsontext \
@@ -100,7 +102,8 @@ unit_tests += \
 	%D%/test_convert \
 	%D%/test_source_v4l2 \
 	%D%/test_source_v4l2_life \
-	%D%/test_v4l2
+	%D%/test_v4l2 \
+	%D%/test_v4l2look
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -112,6 +115,18 @@ TESTS += $(unit_tests)
 %C%_test_machine_SOURCES = %D%/test_machine.c
 %C%_test_machine_CPPFLAGS = $(test_cppflags)
 %C%_test_machine_LDADD = $(test_ldadd)
+
+%C%_test_ctlask_SOURCES = %D%/test_ctlask.c
+%C%_test_ctlask_CPPFLAGS = $(test_cppflags)
+%C%_test_ctlask_LDADD = $(test_ldadd)
+
+%C%_test_inquiry_SOURCES = %D%/test_inquiry.c
+%C%_test_inquiry_CPPFLAGS = $(test_cppflags)
+%C%_test_inquiry_LDADD = $(test_ldadd)
+
+%C%_test_v4l2look_SOURCES = %D%/test_v4l2look.c
+%C%_test_v4l2look_CPPFLAGS = $(test_cppflags)
+%C%_test_v4l2look_LDADD = $(test_ldadd)
 
 %C%_test_args_SOURCES = %D%/test_args.c
 %C%_test_args_CPPFLAGS = $(test_cppflags)

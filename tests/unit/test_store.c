@@ -231,6 +231,29 @@ static void probe_tells_what_would_come(void **state)
 	store_close(store);
 }
 
+static void looking_sets_nothing_aside(void **state)
+{
+	UNUSED_STATE(state);
+	struct store *store = NULL;
+	struct error err = {0};
+	char path[128];
+
+	assert_int_equal(store_look(dir, &store, &err), 0);
+	assert_int_equal(json_object_size(store_get(store)), 0);
+	store_close(store);
+	store = NULL;
+	path_of(path, sizeof(path), "settings.json");
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fputs("[1]", file);
+	fclose(file);
+	assert_int_equal(store_look(dir, &store, &err), -EINVAL);
+	assert_null(store);
+	assert_non_null(strstr(err.text, "not an object"));
+	assert_string_equal(last_line, "");
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +266,7 @@ int main(void)
 		IN_A_FOLDER(what_failed_is_written_with_the_next),
 		IN_A_FOLDER(what_no_thread_wrote_is_written_at_the_end),
 		IN_A_FOLDER(probe_tells_what_would_come),
+		IN_A_FOLDER(looking_sets_nothing_aside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
