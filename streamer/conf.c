@@ -481,7 +481,8 @@ void conf_print_help(FILE *out)
 		describe(&options[i], right, sizeof(right));
 		fprintf(out, "  %-27s %s\n", left, right);
 	}
-	fputs("  --help, --version\n\n"
+	fputs("  --doctor[=json]             say what is there, what is wrong, and how to mend it\n"
+	      "  --help, --version\n\n"
 	      "See nalcastd(8), nalcast.conf(5).\n",
 	      out);
 }

@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static enum conf_action action_of(const char *word)
+{
+	if (strcmp(word, "--doctor") == 0)
+		return CONF_DOCTOR;
+	return strcmp(word, "--doctor=json") == 0 ? CONF_DOCTOR_JSON : CONF_RUN;
+}
+
 /* "--name=value" or "--name value". Sets *used to the words of argv it took. */
 static int apply_argument(struct conf *conf, char **argv, bool only_early, int *used,
 			  struct error *err)
@@ -34,11 +41,17 @@ static int apply_argument(struct conf *conf, char **argv, bool only_early, int *
 	return conf_set(conf, name, value, err);
 }
 
-static int apply_arguments(struct conf *conf, char **argv, bool only_early, struct error *err)
+static int apply_arguments(struct conf *conf, char **argv, bool only_early,
+			   enum conf_action *action, struct error *err)
 {
 	int used = 1;
 
 	for (char **arg = argv + 1; *arg != NULL; arg += used) {
+		used = 1;
+		if (action_of(*arg) != CONF_RUN) {
+			*action = action_of(*arg);
+			continue;
+		}
 		int r = apply_argument(conf, arg, only_early, &used, err);
 		if (r < 0)
 			return r;
@@ -107,15 +120,16 @@ int conf_load(struct conf *conf, char **argv, enum conf_action *ret_action, stru
 		return 0;
 	}
 	conf_defaults(conf);
-	int r = apply_arguments(conf, argv, true, err);
+	enum conf_action action = CONF_RUN;
+	int r = apply_arguments(conf, argv, true, &action, err);
 	if (r == 0)
 		r = read_file(conf, err);
 	if (r == 0)
-		r = apply_arguments(conf, argv, false, err);
+		r = apply_arguments(conf, argv, false, &action, err);
 	if (r == 0)
 		r = fill_paths(conf, err);
 	if (r < 0)
 		return r;
-	*ret_action = CONF_RUN;
+	*ret_action = action;
 	return 0;
 }

@@ -8,7 +8,9 @@
 
 enum conf_action {
 	CONF_RUN,
-	CONF_EXIT, /* --help or --version: done */
+	CONF_EXIT,        /* --help or --version: done */
+	CONF_DOCTOR,      /* --doctor: see doctor.h */
+	CONF_DOCTOR_JSON, /* --doctor=json */
 };
 
 /* All of it: the command line names the file, the file is read, the command line wins. Then the

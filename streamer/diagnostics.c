@@ -21,7 +21,8 @@ static bool check_source(const struct diagnostics_facts *facts, struct finding *
 	const struct pipeline_report *report = &facts->status->pipeline;
 
 	if (report->online) {
-		finding_say(finding, "%s %s answers", report->backend, report->id);
+		finding_say(finding, "%s%s%s answers", report->backend,
+			    report->id[0] != '\0' ? " " : "", report->id);
 		return true;
 	}
 	finding_say(finding, "%s", report->reason);

@@ -20,6 +20,10 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/darkroom.c %D%/darkroom.h \
 	%D%/devwatch.c %D%/devwatch.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
+	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_checks.c \
+	%D%/doctor_look.c \
+	%D%/doctor_print.c \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
 	%D%/finding.c %D%/finding.h \
@@ -59,6 +63,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/photo.c %D%/photo.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/pixfmt.c %D%/pixfmt.h \
+	%D%/premises.c %D%/premises.h \
 	%D%/producer.c %D%/producer.h \
 	%D%/rate.c %D%/rate.h \
 	%D%/ration.c %D%/ration.h \

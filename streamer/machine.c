@@ -18,7 +18,12 @@
 #define STRIDE_ALIGN          64 /* bcm2835-codec's, of YUV420 */
 #define MIB                   (1024 * 1024)
 
-const struct machine_roots machine_roots = {.proc = "/proc", .dev = "/dev", .etc = "/etc"};
+const struct machine_roots machine_roots = {
+	.proc = "/proc",
+	.dev = "/dev",
+	.etc = SYSCONFDIR,
+	.units = UNITDIR,
+};
 
 /* --- looking */
 

@@ -15,6 +15,7 @@
 
 struct machine_roots { /* where the system's folders are: elsewhere in a test */
 	const char *proc, *dev, *etc;
+	const char *units; /* of systemd, as packages bring them */
 };
 
 extern const struct machine_roots machine_roots;

@@ -19,6 +19,7 @@
 #include "streamer/conf.h"
 #include "streamer/confload.h"
 #include "streamer/control.h"
+#include "streamer/doctor.h"
 #include "streamer/settings.h"
 #include "streamer/store.h"
 #include "streamer/stream.h"
@@ -210,6 +211,8 @@ int main(int argc, char **argv)
 	}
 	if (action == CONF_EXIT)
 		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (action != CONF_RUN)
+		return doctor(&d.conf, action == CONF_DOCTOR_JSON);
 	log_set_level(d.conf.log_level);
 	clock_init();
 	block_signals();

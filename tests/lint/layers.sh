@@ -65,7 +65,7 @@ for option in $(options streamer/nalcastd); do
     name=${option#--}
     check "nalcastd.8 documents $option" grep -qE "(Fl Fl|Ic) $name" man/nalcastd.8
     case $name in
-    config | name | help | version) ;;
+    config | name | doctor | help | version) ;;
     *) check "nalcast.conf.5 documents $name" grep -q "^\.It Ic $name" man/nalcast.conf.5 ;;
     esac
     check "completion knows $option" grep -qwF -- "$option" completions/nalcastd

@@ -40,6 +40,7 @@ unit_tests = \
 	%D%/test_devices_oom \
 	%D%/test_devwatch \
 	%D%/test_diagnostics \
+	%D%/test_doctor \
 	%D%/test_encoder \
 	%D%/test_encoder_pass \
 	%D%/test_etag \
@@ -67,6 +68,7 @@ unit_tests = \
 	%D%/test_percentile \
 	%D%/test_photo \
 	%D%/test_pipeline \
+	%D%/test_premises \
 	%D%/test_rate \
 	%D%/test_ration \
 	%D%/test_safetext \
@@ -127,6 +129,14 @@ TESTS += $(unit_tests)
 %C%_test_v4l2look_SOURCES = %D%/test_v4l2look.c
 %C%_test_v4l2look_CPPFLAGS = $(test_cppflags)
 %C%_test_v4l2look_LDADD = $(test_ldadd)
+
+%C%_test_doctor_SOURCES = %D%/test_doctor.c
+%C%_test_doctor_CPPFLAGS = $(test_cppflags)
+%C%_test_doctor_LDADD = $(test_ldadd)
+
+%C%_test_premises_SOURCES = %D%/test_premises.c
+%C%_test_premises_CPPFLAGS = $(test_cppflags)
+%C%_test_premises_LDADD = $(test_ldadd)
 
 %C%_test_args_SOURCES = %D%/test_args.c
 %C%_test_args_CPPFLAGS = $(test_cppflags)

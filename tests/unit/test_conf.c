@@ -240,6 +240,32 @@ static int load(struct conf *conf, struct error *err, const char *a, const char 
 	return conf_load(conf, (char **)(uintptr_t)argv, &action, err);
 }
 
+static void doctor_takes_the_settings_of_the_others(void **state)
+{
+	static const struct {
+		const char *argv[4];
+		enum conf_action expected;
+	} cases[] = {
+		{{"nalcastd", "--name=door", "--doctor", NULL}, CONF_DOCTOR},
+		{{"nalcastd", "--doctor=json", "--name=door", NULL}, CONF_DOCTOR_JSON},
+		{{"nalcastd", "--name=door", NULL, NULL}, CONF_RUN},
+	};
+	UNUSED_STATE(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		enum conf_action action = CONF_EXIT;
+		struct conf conf;
+		assert_int_equal(conf_load(&conf, (char **)(uintptr_t)cases[i].argv, &action, NULL),
+				 0);
+		assert_int_equal(action, cases[i].expected);
+		assert_string_equal(conf.name, "door");
+	}
+	struct conf conf;
+	struct error err = {0};
+	assert_int_equal(load(&conf, &err, "--doctor=xml", NULL), -EINVAL);
+	assert_int_equal(load(&conf, &err, "--doctor", "--size=huge"), -EINVAL);
+}
+
 static void command_line_wins_over_the_file(void **state)
 {
 	UNUSED_STATE(state);
@@ -302,6 +328,7 @@ int main(void)
 		cmocka_unit_test(unknown_setting_is_refused),
 		cmocka_unit_test(file_is_read),
 		cmocka_unit_test(wrong_line_is_named_and_nothing_is_taken),
+		cmocka_unit_test(doctor_takes_the_settings_of_the_others),
 		cmocka_unit_test(command_line_wins_over_the_file),
 		cmocka_unit_test(paths_follow_from_the_name),
 		cmocka_unit_test(command_line_that_is_wrong_is_named),
