@@ -4,11 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum conf_action action_of(const char *word)
+/* false: word is no such option. */
+static bool is_doctor(const char *word, enum conf_action *action)
 {
 	if (strcmp(word, "--doctor") == 0)
-		return CONF_DOCTOR;
-	return strcmp(word, "--doctor=json") == 0 ? CONF_DOCTOR_JSON : CONF_RUN;
+		*action = CONF_DOCTOR;
+	else if (strcmp(word, "--doctor=json") == 0)
+		*action = CONF_DOCTOR_JSON;
+	else
+		return false;
+	return true;
 }
 
 /* "--name=value" or "--name value". Sets *used to the words of argv it took. */
@@ -27,6 +32,8 @@ static int apply_argument(struct conf *conf, char **argv, bool only_early, int *
 	memcpy(name, word + 2, len);
 	name[len] = '\0';
 
+	if (strcmp(name, "doctor") == 0)
+		return error_set(err, -EINVAL, "--doctor is that, or --doctor=json");
 	bool command_line_only;
 	const char *value_name = conf_option(name, &command_line_only);
 	if (value_name == NULL)
@@ -48,10 +55,8 @@ static int apply_arguments(struct conf *conf, char **argv, bool only_early,
 
 	for (char **arg = argv + 1; *arg != NULL; arg += used) {
 		used = 1;
-		if (action_of(*arg) != CONF_RUN) {
-			*action = action_of(*arg);
+		if (is_doctor(*arg, action))
 			continue;
-		}
 		int r = apply_argument(conf, arg, only_early, &used, err);
 		if (r < 0)
 			return r;

@@ -34,16 +34,20 @@ static void judge_silence(const struct doctor_facts *facts, struct finding *find
 	const struct doctor_running *running = &facts->running;
 	const char *path = facts->premises.control.path;
 
-	finding_say(finding, "what listens at %s does not answer as nalcastd does: %s", path,
-		    running->silence.text);
-	if (running->peer.pid == 0) {
+	if (running->silence.code == -EACCES) {
 		finding_say(finding, "a nalcastd runs, but you may not ask it: %s",
 			    running->silence.text);
 		finding_warn(finding, "sudo nalcastd --doctor");
-	} else {
+		return;
+	}
+	finding_say(finding, "what listens at %s does not answer as nalcastd does: %s", path,
+		    running->silence.text);
+	if (running->peer.pid != 0)
 		finding_fail(finding, "end process %d, or give another --control-socket or --name",
 			     (int)running->peer.pid);
-	}
+	else
+		finding_fail(finding, "end it (sudo ss -xlp says which it is), or give another "
+				      "--control-socket or --name");
 }
 
 static void judge_absence(const struct doctor_facts *facts, struct finding *finding)

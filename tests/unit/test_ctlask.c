@@ -84,7 +84,8 @@ static void who_answers_otherwise_is_no_nalcastd(void **state)
 		{"", -EPROTO},
 		{"hello", -EPROTO},
 		{"{\"v\":2,\"id\":1,\"ok\":true,\"result\":[]}", -EPROTO},
-		{"{\"v\":1,\"id\":1,\"ok\":false,\"error\":{\"code\":\"not-found\",\"message\":\"x\"}}",
+		{"{\"v\":1,\"id\":1,\"ok\":false,"
+		 "\"error\":{\"code\":\"not-found\",\"message\":\"x\"}}",
 		 -EPROTO},
 	};
 	UNUSED_STATE(state);

@@ -115,6 +115,13 @@ static void something_else(struct doctor_facts *f)
 	error_set(&f->running.silence, -EPROTO, "it closes the connection");
 }
 
+static void of_another_kind(struct doctor_facts *f)
+{
+	stopped(f);
+	f->premises.control.is_heard = true;
+	error_set(&f->running.silence, -EPROTOTYPE, "/tmp/c: Protocol wrong type for socket");
+}
+
 static void of_another_camera(struct doctor_facts *f)
 {
 	memcpy(f->running.name, "door", 5);
@@ -280,6 +287,7 @@ static const struct {
 	{not_to_be_asked, "sockets", "", ""},
 	{something_else, "daemon", "fail", "end process 13"},
 	{something_else, "sockets", "", ""},
+	{of_another_kind, "daemon", "fail", "ss -xlp"},
 	{of_another_camera, "daemon", "fail", "'door'"},
 	{of_another_version, "daemon", "warn", "restart"},
 	{unreadable, "stored", "warn", "sudo"},
