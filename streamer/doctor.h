@@ -49,7 +49,7 @@ struct doctor_facts {
 	struct stream_status status; /* as far as there is one without a stream */
 	struct diagnostics_facts shared;
 	char libraries[256]; /* "libx264 164, ..." */
-	struct doctor_program nginx, capture, capture_list;
+	struct doctor_program nginx, capture;
 	struct error survey; /* why cameras were not looked for; code 0: they were */
 	unsigned camera_count;
 	struct source_info *cameras; /* owned */

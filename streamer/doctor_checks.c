@@ -180,6 +180,9 @@ static bool check_libcamera(const struct doctor_facts *facts, struct finding *fi
 	bool likely = strcmp(facts->conf.source, "auto") == 0 &&
 		      strncmp(facts->shared.machine.model, "Raspberry Pi", 12) == 0;
 	const struct error *error = &facts->capture.error;
+	const char *fix = error->code == -ENOENT
+				  ? "build with libcamera-dev installed, and make install"
+				  : "see what nalcast-capture --list says, and dmesg";
 
 	if (!wanted && !likely && error->code == -ENOENT)
 		return false;
@@ -189,9 +192,9 @@ static bool check_libcamera(const struct doctor_facts *facts, struct finding *fi
 		return true;
 	finding_say(finding, "libcamera's cameras cannot be had: %s", error->text);
 	if (wanted)
-		finding_fail(finding, "build with libcamera-dev installed, and make install");
+		finding_fail(finding, "%s", fix);
 	else
-		finding_warn(finding, "build with libcamera-dev installed, and make install");
+		finding_warn(finding, "%s", fix);
 	return true;
 }
 

@@ -89,15 +89,15 @@ static void ask_programs(struct doctor_facts *facts)
 {
 	static const char *const nginx[] = {"nginx", "-v", NULL};
 	static const char *const sbin_nginx[] = {"/usr/sbin/nginx", "-v", NULL};
-	static const char *const capture[] = {LIBEXECDIR "/nalcast-capture", "--version", NULL};
-	static const char *const list[] = {LIBEXECDIR "/nalcast-capture", "--list", NULL};
+	const char *elsewhere = secure_getenv("NALCAST_CAPTURE");
+	const char *const capture[] = {elsewhere != NULL ? elsewhere
+							 : LIBEXECDIR "/nalcast-capture",
+				       "--version", NULL};
 
 	ask_program(nginx, &facts->nginx);
 	if (facts->nginx.error.code == -ENOENT)
 		ask_program(sbin_nginx, &facts->nginx);
 	ask_program(capture, &facts->capture);
-	if (facts->capture.error.code == 0)
-		ask_program(list, &facts->capture_list);
 }
 
 /* "/usr/lib/x86_64-linux-gnu/libx264.so.164" is "libx264 164"; what its link leads to says more. */

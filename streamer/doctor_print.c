@@ -196,24 +196,37 @@ static void put_cameras(const struct page *page, const struct doctor_facts *fact
 	head(page, "Cameras");
 	for (unsigned i = 0; i < facts->camera_count; i++)
 		put_camera(page, facts, &facts->cameras[i]);
-	put_lines(page, "libcamera", facts->capture_list.words);
 }
 
 /* --- encoders and device files */
 
+static void put_encoder(const struct page *page, const struct conf *conf,
+			const struct encoder_ops *ops)
+{
+	const struct encoder_config cfg = {
+		.in = {.fourcc = FRAME_I420,
+		       .width = conf->width,
+		       .height = conf->height,
+		       .fps_milli = conf->fps_milli},
+		.bitrate_bps = conf->bitrate_bps,
+		.gop_frames = conf->gop_frames,
+	};
+	char words[160] = "";
+
+	if (ops->tell != NULL)
+		ops->tell(&cfg, words, sizeof(words));
+	if (!ops->takes(FRAME_I420))
+		put_line(page, ops->name, "passes on the source's own H.264, as it is");
+	else
+		say(page, ops->name, "%s%s%s", ops->hardware ? "hardware" : "software",
+		    words[0] != '\0' ? ", " : "", words);
+}
+
 static void put_encoders(const struct page *page, const struct doctor_facts *facts)
 {
 	head(page, "Encoders");
-	for (unsigned i = 0; encoder_backends[i] != NULL; i++) {
-		const struct encoder_ops *ops = encoder_backends[i];
-		if (strcmp(ops->name, "pass") == 0)
-			put_line(page, "pass", "the source's own H.264, as it is");
-		else if (strcmp(ops->name, "x264") == 0)
-			say(page, "x264", "software, preset superfast, %ld cores",
-			    sysconf(_SC_NPROCESSORS_ONLN));
-		else
-			put_line(page, ops->name, ops->hardware ? "hardware" : "software");
-	}
+	for (unsigned i = 0; encoder_backends[i] != NULL; i++)
+		put_encoder(page, &facts->conf, encoder_backends[i]);
 	for (unsigned i = 0; i < facts->encoder_count; i++) {
 		const struct v4l2look_encoder *encoder = &facts->encoders[i];
 		say(page, "device", "%s, takes %s", encoder->card, encoder->takes);

@@ -43,6 +43,8 @@ struct encoder_ops {
 	/* May be NULL: it cannot be asked. */
 	int (*set_rate)(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli);
 	int (*set_gop)(struct encoder *enc, unsigned gop_frames); /* may be NULL, too */
+	/* For people, how it would be opened; may be NULL. */
+	void (*tell)(const struct encoder_config *cfg, char *words, size_t words_size);
 	bool can_force_idr;
 };
 

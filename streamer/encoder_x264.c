@@ -450,6 +450,14 @@ static int x264_set_gop(struct encoder *enc, unsigned gop_frames)
 	return 0;
 }
 
+static void x264_tell(const struct encoder_config *cfg, char *words, size_t words_size)
+{
+	int threads = threads_of(cfg);
+
+	snprintf(words, words_size, "preset superfast, %d thread%s", threads,
+		 threads == 1 ? "" : "s");
+}
+
 const struct encoder_ops encoder_x264_ops = {
 	.name = "x264",
 	.takes = x264_takes,
@@ -461,5 +469,6 @@ const struct encoder_ops encoder_x264_ops = {
 	.collect = x264_collect,
 	.set_rate = x264_set_rate,
 	.set_gop = x264_set_gop,
+	.tell = x264_tell,
 	.can_force_idr = true,
 };

@@ -173,55 +173,60 @@ static bool wants_cameras(const struct conf *conf)
 	return strcmp(conf->source, "test") != 0 && strcmp(conf->source, "file") != 0;
 }
 
-static bool check_nodes(const struct machine *machine, const struct account *account,
-			bool of_buffers, struct finding *finding)
+struct tally { /* of the device files of one kind */
+	unsigned count, forbidden_count;
+	const struct machine_node *forbidden; /* the first */
+};
+
+static struct tally tally_nodes(const struct machine *machine, const struct account *account,
+				bool of_buffers)
 {
-	unsigned count = 0, forbidden_count = 0;
-	const struct machine_node *forbidden = NULL;
-	struct error error;
-	char fix[300];
+	struct tally tally = {.count = 0};
 
 	for (unsigned i = 0; i < machine->node_count; i++) {
 		const struct machine_node *node = &machine->nodes[i];
 		if (node->of_buffers != of_buffers)
 			continue;
-		count++;
-		if (account_may(account, node->path, R_OK | W_OK, &error) == 0)
+		tally.count++;
+		if (account_may(account, node->path, R_OK | W_OK, NULL) == 0)
 			continue;
-		forbidden = forbidden_count++ == 0 ? node : forbidden;
+		if (tally.forbidden_count++ == 0)
+			tally.forbidden = node;
 	}
-	/* Of those that give memory, one will do. */
-	if (forbidden == NULL || (of_buffers && forbidden_count < count))
-		return true;
-	finding_say(finding, "%s may not open %s%s", account->name, forbidden->path,
-		    forbidden_count > 1 ? " and others" : "");
-	account_mend(account, forbidden->path, fix, sizeof(fix));
-	finding_fail(finding, "%s", fix);
-	return false;
+	return tally;
 }
 
-static unsigned count_nodes(const struct machine *machine, bool of_buffers)
+static void say_forbidden(const struct tally *tally, const struct account *account, bool fatal,
+			  struct finding *finding)
 {
-	unsigned count = 0;
+	char fix[300];
 
-	for (unsigned i = 0; i < machine->node_count; i++)
-		count += machine->nodes[i].of_buffers == of_buffers;
-	return count;
+	finding_say(finding, "%s may not open %s%s", account->name, tally->forbidden->path,
+		    tally->forbidden_count > 1 ? " and others" : "");
+	account_mend(account, tally->forbidden->path, fix, sizeof(fix));
+	if (fatal)
+		finding_fail(finding, "%s", fix);
+	else
+		finding_warn(finding, "%s", fix);
 }
 
 bool machine_check_groups(const struct machine *machine, const struct conf *conf,
 			  const struct account *account, struct finding *finding)
 {
-	unsigned cameras = count_nodes(machine, false), heaps = count_nodes(machine, true);
+	struct tally cameras = tally_nodes(machine, account, false);
+	struct tally buffers = tally_nodes(machine, account, true);
+	bool named = conf->source_device[0] == '/'; /* permissions says whether that one may be */
 
 	if (!wants_cameras(conf) || machine->node_count == 0)
 		return false;
-	finding_say(finding, "%s may open %u device files of cameras and encoders", account->name,
-		    cameras);
-	if (!check_nodes(machine, account, false, finding) || !wants_heaps(machine, conf))
-		return true;
-	if (heaps > 0)
-		check_nodes(machine, account, true, finding);
+	finding_say(finding, "%s may open all %u device files of cameras and encoders",
+		    account->name, cameras.count);
+	if (cameras.forbidden != NULL)
+		say_forbidden(&cameras, account, !named && cameras.forbidden_count == cameras.count,
+			      finding);
+	else if (wants_heaps(machine, conf) && buffers.forbidden != NULL &&
+		 buffers.forbidden_count == buffers.count) /* one will do */
+		say_forbidden(&buffers, account, true, finding);
 	return true;
 }
 

@@ -23,8 +23,8 @@ const installed = (() => {
 
 /** Runs it with the daemon's settings; gives { code, text }. */
 async function asked(daemon, ...more) {
-  const [first, ...rest] = daemon.command;
-  const run = new Process('doctor', [first, ...rest, ...more], { cwd: daemon.dir });
+  const run = new Process('doctor', [...daemon.command, ...more],
+    { cwd: daemon.dir, env: daemon.env });
   const { code } = await waitFor('the doctor', () => run.exit);
   assert.doesNotMatch(run.log, /Sanitizer|runtime error/);
   return { code, text: run.log };
@@ -90,6 +90,22 @@ describe('without a nalcastd', { skip: installed }, () => {
     assert.equal(code, 1);
     assert.match(text, /\/none\.conf/);
     assert.match((await asked(daemon, '--doctor=xml')).text, /--doctor=json/);
+    daemon.remove();
+  });
+
+  test('nalcast-capture is asked what it is, and not waited for in vain', async () => {
+    const daemon = new Daemon(options);
+    daemon.env = { NALCAST_CAPTURE: `${daemon.dir}/capture` };
+    for (const [script, status, words] of [
+      ['echo nalcast-capture 7 of $1', 'pass', /^nalcast-capture 7 of --version$/],
+      ['echo Segmentation fault >&2; exit 3', 'fail', /status 3/],
+      ['sleep 1000', 'fail', /says nothing/],
+    ]) {
+      writeFileSync(`${daemon.dir}/capture`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      const { of } = await found(daemon, '--source=libcamera');
+      assert.equal(of('libcamera').status, status);
+      assert.match(of('libcamera').detail, words);
+    }
     daemon.remove();
   });
 

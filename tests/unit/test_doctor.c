@@ -196,6 +196,11 @@ static void on_a_pi_without_libcamera(struct doctor_facts *f)
 	memcpy(f->shared.machine.model, "Raspberry Pi 4", 15);
 }
 
+static void with_libcamera_that_crashes(struct doctor_facts *f)
+{
+	error_set(&f->capture.error, -EIO, "nalcast-capture: ended by signal 11");
+}
+
 static void with_libcamera(struct doctor_facts *f)
 {
 	f->capture.error.code = 0;
@@ -303,6 +308,7 @@ static const struct {
 	{of_a_file, "encoders", "", ""},
 	{without_libcamera, "libcamera", "fail", "libcamera-dev"},
 	{on_a_pi_without_libcamera, "libcamera", "warn", "libcamera-dev"},
+	{with_libcamera_that_crashes, "libcamera", "warn", "--list"},
 	{with_libcamera, "libcamera", "pass", "nalcast-capture 1"},
 	{in_the_way, "sockets", "fail", "mv /tmp/c"},
 	{heard_by_another, "sockets", "fail", "/tmp/s"},

@@ -99,8 +99,9 @@ static const struct scene scenes[] = {
 	{"auto", 0666, 0666, 0600, "Raspberry Pi 4", FINDING_PASS, false},
 	{"libcamera", 0666, 0600, 0600, "", FINDING_FAIL, false},
 	{"libcamera", 0666, 0600, 0666, "", FINDING_PASS, false},
+	{"v4l2:/dev/video7", 0600, 0666, 0666, "", FINDING_WARN, false},
 	{"test", 0600, 0600, 0600, "", FINDING_PASS, true},
-	{"file", 0600, 0600, 0600, "", FINDING_PASS, true},
+	{"file:x", 0600, 0600, 0600, "", FINDING_PASS, true},
 };
 
 static void make(const struct scene *scene)
@@ -121,7 +122,8 @@ static void closed_device_files_are_said_with_the_group(void **state)
 		struct finding finding = {.verdict = FINDING_PASS};
 		struct conf conf;
 		conf_defaults(&conf);
-		snprintf(conf.source, sizeof(conf.source), "%s", scenes[i].source);
+		const char *source = scenes[i].source;
+		assert_int_equal(conf_set(&conf, "source", source, NULL), 0);
 		make(&scenes[i]);
 		struct machine machine = look();
 		bool said = machine_check_groups(&machine, &conf, &account, &finding);
