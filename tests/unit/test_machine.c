@@ -134,12 +134,30 @@ static void closed_device_files_are_said_with_the_group(void **state)
 	}
 }
 
+static void one_camera_of_several_is_a_warning(void **state)
+{
+	UNUSED_STATE(state);
+	struct account account = {.name = "nalcast", .uid = 4001};
+	struct finding finding = {.verdict = FINDING_PASS};
+	struct conf conf;
+
+	conf_defaults(&conf);
+	make(&scenes[0]);
+	folder_put("dev/video1", "", 0600);
+	struct machine machine = look();
+	assert_true(machine_check_groups(&machine, &conf, &account, &finding));
+	assert_int_equal(finding.verdict, FINDING_WARN);
+	assert_non_null(strstr(finding.detail, "/dev/video1"));
+	folder_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_there_is_found),
 		cmocka_unit_test(machine_that_says_nothing_is_no_trouble),
 		cmocka_unit_test(closed_device_files_are_said_with_the_group),
+		cmocka_unit_test(one_camera_of_several_is_a_warning),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
