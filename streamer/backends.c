@@ -12,7 +12,11 @@ const struct source_ops *const source_backends[] = {
 	NULL,
 };
 
+/* Hardware before software: encoder=auto takes the first that can be had. */
 const struct encoder_ops *const encoder_backends[] = {
+#ifdef WITH_V4L2
+	&encoder_v4l2m2m_ops,
+#endif
 #ifdef WITH_X264
 	&encoder_x264_ops,
 #endif

@@ -1,11 +1,19 @@
 #include "streamer/chain.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "streamer/clock.h"
+
 /* A camera that is always ahead of us must not keep the pipeline from its orders. */
 #define FRAMES_A_PUMP 4
+
+#define LENT_MAX    16  /* frames that an encoder can have at a time */
+#define DRAINED_MAX 16  /* access units that it can owe */
+#define DRAIN_MS    250 /* and how long it may take for them */
+#define SUCCESS_AUS 300 /* so many in a row, and it works */
 
 struct chain {
 	struct chain_config cfg;
@@ -14,6 +22,13 @@ struct chain {
 	struct source_format format;
 	struct chain_stats stats;
 	bool has_more; /* the last pump ended before the source had no more frames */
+
+	uint32_t lent[LENT_MAX]; /* to the encoder: the source's frames */
+	unsigned lent_count;
+	struct au *drained[DRAINED_MAX]; /* of the encoder before; to be emitted next */
+	unsigned drained_count;
+	unsigned aus;   /* of this encoder */
+	bool is_broken; /* access units were lost with the encoder before */
 };
 
 static int open_encoder(const struct source_format *format, const struct chain_config *cfg,
@@ -23,11 +38,12 @@ static int open_encoder(const struct source_format *format, const struct chain_c
 		.in = *format,
 		.bitrate_bps = cfg->bitrate_bps,
 		.gop_frames = cfg->gop_frames,
+		.threads = cfg->encoder_threads,
 		.any_profile = cfg->any_profile,
 	};
-	const struct encoder_ops *ops = encoder_find(cfg->encoder, format->fourcc, err);
 
-	return ops == NULL ? -ENOENT : encoder_open(ops, &encoder, ret_encoder, err);
+	memcpy(encoder.preset, cfg->encoder_preset, sizeof(encoder.preset));
+	return encpick_open(cfg->pick, cfg->encoder, &encoder, ret_encoder, err);
 }
 
 /* Pictures that nobody here can encode are not worth asking a camera for. */
@@ -66,6 +82,8 @@ void chain_close(struct chain *chain)
 	/* The encoder first: it may still read frames that the source has lent. */
 	encoder_close(chain->encoder);
 	source_close(chain->source);
+	for (unsigned i = 0; i < chain->drained_count; i++)
+		au_unref(chain->drained[i]);
 	free(chain);
 }
 
@@ -82,19 +100,78 @@ static bool is_like(const struct chain *chain, const struct chain_config *cfg)
 	       (cfg->any_profile == old->any_profile || chain->format.fourcc != FRAME_H264);
 }
 
-/* With nothing in flight: what a synchronous encoder was given is out before the next frame. */
+static void reclaim(struct chain *chain)
+{
+	uint32_t index;
+
+	while (chain->encoder != NULL && encoder_reclaim(chain->encoder, &index) == 0) {
+		unsigned i = 0;
+		while (i < chain->lent_count && chain->lent[i] != index)
+			i++;
+		if (i < chain->lent_count)
+			chain->lent[i] = chain->lent[--chain->lent_count];
+		source_release(chain->source, index);
+	}
+}
+
+/* Closed, it has no need of what it was lent. */
+static void drop_encoder(struct chain *chain)
+{
+	encoder_close(chain->encoder);
+	chain->encoder = NULL;
+	while (chain->lent_count > 0)
+		source_release(chain->source, chain->lent[--chain->lent_count]);
+	chain->aus = 0;
+}
+
+/* Have what is under way come out, for the next pump. What takes too long is lost. */
+static void drain_encoder(struct chain *chain)
+{
+	struct pollfd fd = {.fd = encoder_fd(chain->encoder), .events = POLLIN | POLLOUT};
+	int64_t until_us = clock_now_us() + DRAIN_MS * INT64_C(1000);
+	int r = encoder_drain(chain->encoder);
+
+	if (r == -ENOTSUP)
+		return;
+	while (r == 0 || r == -EAGAIN) {
+		struct au *au;
+		int64_t left_us = until_us - clock_now_us();
+		if (r == -EAGAIN && (left_us <= 0 || poll(&fd, 1, (int)(left_us / 1000) + 1) <= 0))
+			break;
+		r = encoder_collect(chain->encoder, &au, NULL);
+		if (r == 0 && chain->drained_count < DRAINED_MAX)
+			chain->drained[chain->drained_count++] = au;
+		else if (r == 0)
+			au_unref(au);
+	}
+	chain->is_broken |= r != -ENODATA;
+}
+
+static void retire_encoder(struct chain *chain)
+{
+	drain_encoder(chain);
+	drop_encoder(chain);
+}
+
+/* What the old one was given is out, or comes out now, before the next frame. Of hardware there may
+ * be one only, so it goes first; if no other can be had then, it is opened again. */
 static int replace_encoder(struct chain *chain, const struct chain_config *cfg, struct error *err)
 {
 	struct source_format format;
 	struct encoder *fresh;
+	bool goes_first = chain->encoder->ops->hardware;
 
-	if (encoder_fd(chain->encoder) >= 0)
-		return -ENOTSUP;
 	source_get_format(chain->source, &format);
+	if (goes_first)
+		retire_encoder(chain);
 	int r = open_encoder(&format, cfg, &fresh, err);
+	if (r < 0 && goes_first &&
+	    open_encoder(&chain->format, &chain->cfg, &chain->encoder, NULL) < 0)
+		return -ENOTSUP;
 	if (r < 0)
 		return r;
-	encoder_close(chain->encoder);
+	if (!goes_first)
+		retire_encoder(chain);
 	chain->encoder = fresh;
 	chain->format = format;
 	return 0;
@@ -104,13 +181,20 @@ static int replace_encoder(struct chain *chain, const struct chain_config *cfg, 
  */
 static int change_pace(struct chain *chain, const struct chain_config *cfg, struct error *err)
 {
-	if (encoder_fd(chain->encoder) >= 0 ||
-	    source_set_fps(chain->source, cfg->picture.fps_milli) < 0)
+	if (source_set_fps(chain->source, cfg->picture.fps_milli) < 0)
 		return -ENOTSUP;
 	int r = replace_encoder(chain, cfg, err);
 	if (r < 0 && source_set_fps(chain->source, chain->format.fps_milli) < 0)
 		return -ENOTSUP;
 	return r;
+}
+
+/* What an encoder cannot change while it runs. */
+static bool is_coded_alike(const struct chain *chain, const struct chain_config *cfg)
+{
+	return chain->encoder->ops->hardware || chain->format.fourcc == FRAME_H264 ||
+	       (cfg->encoder_threads == chain->cfg.encoder_threads &&
+		strcmp(cfg->encoder_preset, chain->cfg.encoder_preset) == 0);
 }
 
 static int change_coding(struct chain *chain, const struct chain_config *cfg, struct error *err)
@@ -126,7 +210,7 @@ static int change_coding(struct chain *chain, const struct chain_config *cfg, st
 	if (r == 0)
 		return 0;
 	r = replace_encoder(chain, cfg, err);
-	if (r < 0)
+	if (r < 0 && chain->encoder != NULL)
 		encoder_set_rate(chain->encoder, old->bitrate_bps, fps_milli);
 	return r;
 }
@@ -140,9 +224,10 @@ int chain_change(struct chain *chain, const struct chain_config *cfg, struct err
 	const struct encoder_ops *ops = encoder_find(cfg->encoder, chain->format.fourcc, err);
 	if (ops == NULL)
 		return -ENOENT;
+	bool is_other = ops != chain->encoder->ops && strcmp(cfg->encoder, chain->cfg.encoder) != 0;
 	if (cfg->picture.fps_milli != chain->cfg.picture.fps_milli)
 		r = change_pace(chain, cfg, err);
-	else if (ops != chain->encoder->ops)
+	else if (is_other || !is_coded_alike(chain, cfg))
 		r = replace_encoder(chain, cfg, err);
 	else
 		r = change_coding(chain, cfg, err);
@@ -161,15 +246,42 @@ int chain_set_rate(struct chain *chain, unsigned bitrate_bps)
 void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS])
 {
 	fds[0] = (struct pollfd){.fd = source_fd(chain->source), .events = POLLIN};
-	fds[1] = (struct pollfd){.fd = encoder_fd(chain->encoder), .events = POLLIN | POLLOUT};
+	/* One that owes nothing may say that it is ready for ever. */
+	fds[1] = (struct pollfd){
+		.fd = encoder_is_busy(chain->encoder) ? encoder_fd(chain->encoder) : -1,
+		.events = POLLIN | POLLOUT,
+	};
 }
 
-static void reclaim(struct chain *chain)
+static void emit_au(struct chain *chain, struct au *au, chain_emit_fn *emit, void *arg)
 {
-	uint32_t index;
+	if (chain->is_broken)
+		au->flags |= AU_DISCONTINUITY;
+	chain->is_broken = false;
+	if (++chain->aus == SUCCESS_AUS)
+		encpick_note_success(chain->cfg.pick);
+	emit(arg, au);
+}
 
-	while (encoder_reclaim(chain->encoder, &index) == 0)
-		source_release(chain->source, index);
+static void emit_drained(struct chain *chain, chain_emit_fn *emit, void *arg)
+{
+	for (unsigned i = 0; i < chain->drained_count; i++)
+		emit(arg, chain->drained[i]);
+	chain->drained_count = 0;
+}
+
+/* Hardware fails without there being anything wrong with the camera. Returns 0 if there is an
+ * encoder again, else r. */
+static int mend_encoder(struct chain *chain, int r, struct error *err)
+{
+	if (!chain->encoder->ops->hardware)
+		return r;
+	bool again = encpick_note_failure(chain->cfg.pick, err);
+	if (!again && strcmp(chain->cfg.encoder, "auto") != 0)
+		return r;
+	drop_encoder(chain);
+	chain->is_broken = true;
+	return open_encoder(&chain->format, &chain->cfg, &chain->encoder, err);
 }
 
 static int collect(struct chain *chain, chain_emit_fn *emit, void *arg, struct error *err)
@@ -178,21 +290,29 @@ static int collect(struct chain *chain, chain_emit_fn *emit, void *arg, struct e
 	int r;
 
 	while ((r = encoder_collect(chain->encoder, &au, err)) == 0)
-		emit(arg, au);
-	return r == -EAGAIN ? 0 : r;
+		emit_au(chain, au, emit, arg);
+	return r == -EAGAIN ? 0 : mend_encoder(chain, r, err);
 }
 
 static int encode(struct chain *chain, const struct frame *frame, bool force_idr, struct error *err)
 {
 	int r = encoder_submit(chain->encoder, frame, force_idr);
 
-	if (r == 0)
+	if (r == 0) {
+		assert(chain->lent_count < LENT_MAX);
+		chain->lent[chain->lent_count++] = frame->index;
+		chain->stats.frames_copied += encoder_copy(chain->encoder) == ENCODER_COPY_ONE;
 		return 0;
+	}
 	source_release(chain->source, frame->index);
 	chain->stats.frames_dropped++;
 	if (r == -EAGAIN)
 		return 0;
-	return error_set(err, r, "%s: a picture cannot be encoded", chain->encoder->ops->name);
+	if (r == -ETIMEDOUT)
+		error_set(err, r, "%s: nothing comes out any more", chain->encoder->ops->name);
+	else
+		error_set(err, r, "%s: a picture cannot be encoded", chain->encoder->ops->name);
+	return mend_encoder(chain, r, err);
 }
 
 /* The next frame worth encoding. Pictures that piled up while we were busy are late: only the
@@ -229,8 +349,10 @@ int chain_pump(struct chain *chain, bool force_idr, chain_emit_fn *emit, void *a
 {
 	struct frame frame;
 	int frames = 0;
-	int r = collect(chain, emit, arg, err);
+	int r;
 
+	emit_drained(chain, emit, arg);
+	r = collect(chain, emit, arg, err);
 	reclaim(chain);
 	chain->has_more = false;
 	while (r == 0 && (r = dequeue(chain, &frame, err)) > 0) {
@@ -261,6 +383,11 @@ void chain_get_format(const struct chain *chain, struct source_format *ret_forma
 const struct encoder_ops *chain_encoder(const struct chain *chain)
 {
 	return chain->encoder->ops;
+}
+
+enum encoder_copy chain_copy(const struct chain *chain)
+{
+	return encoder_copy(chain->encoder);
 }
 
 struct chain_stats chain_get_stats(const struct chain *chain)

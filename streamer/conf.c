@@ -115,6 +115,18 @@ static int set_encoder(struct conf *conf, const char *value)
 	return value[0] == '\0' ? -EINVAL : copy(conf->encoder, sizeof(conf->encoder), value);
 }
 
+/* x264's names; slower ones need more than live pictures allow. */
+static int set_encoder_preset(struct conf *conf, const char *value)
+{
+	static const char *const presets[] = {"auto",   "ultrafast", "superfast", "veryfast",
+					      "faster", "fast",      "medium"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(presets); i++)
+		if (strcmp(value, presets[i]) == 0)
+			return copy(conf->encoder_preset, sizeof(conf->encoder_preset), value);
+	return -EINVAL;
+}
+
 static int set_profiles(struct conf *conf, const char *value)
 {
 	if (strcmp(value, "any") != 0 && strcmp(value, "baseline") != 0)
@@ -262,7 +274,13 @@ static const struct option options[] = {
 	{"source", "SOURCE",
 	 "auto, v4l2[:DEVICE], test, file:PATH (H.264, or a FIFO; file:-) [auto]",
 	 .set = set_source},
-	{"encoder", "NAME", "auto, x264 [auto]", .set = set_encoder},
+	{"encoder", "NAME", "auto (hardware if it can be had), v4l2m2m, x264 [auto]",
+	 .set = set_encoder},
+	{"encoder-threads", "N", "of x264, 0: by the machine's cores",
+	 NUMBER(encoder_threads, 0, 64, 0)},
+	{"encoder-preset", "NAME",
+	 "of x264: auto, ultrafast, superfast, veryfast, faster, fast, medium [auto]",
+	 .set = set_encoder_preset},
 	{"profiles", "SET", "baseline, or any: let a camera's Main or High through [baseline]",
 	 .set = set_profiles},
 	{"size", "WxH", "160x120 to 4096x2304, even [1280x720]", .set = set_size},
@@ -337,6 +355,7 @@ void conf_defaults(struct conf *conf)
 		.name = "main",
 		.source = "auto",
 		.encoder = "auto",
+		.encoder_preset = "auto",
 		.width = 1280,
 		.height = 720,
 		.fps_milli = 30000,

@@ -41,7 +41,9 @@ struct conf {
 	char name[33];    /* of the camera: "main" */
 	char source[16];  /* "auto", "test", "file", ... */
 	char source_device[256];
-	char encoder[16]; /* "auto", "x264", ... */
+	char encoder[16];         /* "auto", "x264", ... */
+	unsigned encoder_threads; /* of x264; 0: by the machine's cores */
+	char encoder_preset[16];  /* of x264; "auto" */
 	bool any_profile;
 	unsigned width, height; /* pixels */
 	unsigned fps_milli;     /* thousandths of a frame per second */

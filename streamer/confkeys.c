@@ -20,6 +20,7 @@ enum kind {
 	KIND_YES_NO,
 	KIND_PROFILES,
 	KIND_ENCODER,
+	KIND_PRESET,
 	KIND_SOURCE,
 };
 
@@ -43,6 +44,8 @@ struct confkey {
 static const struct confkey keys[] = {
 	{"source", "source", KIND_SOURCE, 0, 0, 0},
 	{"encoder", "encoder", KIND_ENCODER, 0, 0, 0},
+	COUNT("encoder_threads", "encoder-threads", encoder_threads, 0, 64),
+	{"encoder_preset", "encoder-preset", KIND_PRESET, 0, 0, 0},
 	{"fps", "fps", KIND_FPS, 0, 1, CONF_FPS_MAX},
 	COUNT("bitrate_bps", "bitrate-bps", bitrate_bps, 100000, 100000000),
 	COUNT("gop_frames", "gop-frames", gop_frames, 1, 10000),
@@ -93,6 +96,8 @@ static json_t *value_of(const struct conf *conf, const struct confkey *key)
 		return json_string(conf->any_profile ? "any" : "baseline");
 	case KIND_ENCODER:
 		return json_string(conf->encoder);
+	case KIND_PRESET:
+		return json_string(conf->encoder_preset);
 	case KIND_SOURCE:
 		write_source(conf, text);
 		return safetext(text);
@@ -142,6 +147,7 @@ void confkey_reset(const struct confkey *key, const struct conf *file, struct co
 	case KIND_YES_NO:
 	case KIND_PROFILES:
 	case KIND_ENCODER:
+	case KIND_PRESET:
 		value = value_of(file, key);
 		if (value != NULL)
 			set_text(conf, key, value);
@@ -160,6 +166,7 @@ static bool is_of_type(const struct confkey *key, const json_t *value)
 		return json_is_boolean(value);
 	case KIND_PROFILES:
 	case KIND_ENCODER:
+	case KIND_PRESET:
 	case KIND_SOURCE:
 		return json_is_string(value);
 	}
@@ -200,6 +207,9 @@ static json_t *allowed_for(const struct confkey *key)
 		return json_pack("[s, s]", "baseline", "any");
 	case KIND_ENCODER:
 		return allowed_encoders();
+	case KIND_PRESET:
+		return json_pack("[s, s, s, s, s, s, s]", "auto", "ultrafast", "superfast",
+				 "veryfast", "faster", "fast", "medium");
 	case KIND_SOURCE:
 		return allowed_sources();
 	}
@@ -243,7 +253,8 @@ static const char *type_words(const struct confkey *key)
 	static const char *const words[] = {
 		[KIND_COUNT] = "an integer",          [KIND_FPS] = "a number",
 		[KIND_YES_NO] = "true or false",      [KIND_PROFILES] = "\"baseline\" or \"any\"",
-		[KIND_ENCODER] = "an encoder's name", [KIND_SOURCE] = "a source's name",
+		[KIND_ENCODER] = "an encoder's name", [KIND_PRESET] = "a preset's name",
+		[KIND_SOURCE] = "a source's name",
 	};
 
 	return words[key->kind];

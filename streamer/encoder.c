@@ -56,6 +56,11 @@ int encoder_fd(const struct encoder *enc)
 	return enc->ops->get_fd(enc);
 }
 
+bool encoder_is_busy(const struct encoder *enc)
+{
+	return enc->ops->is_busy != NULL && enc->ops->is_busy(enc);
+}
+
 int encoder_submit(struct encoder *enc, const struct frame *frame, bool force_idr)
 {
 	return enc->ops->submit(enc, frame, force_idr);
@@ -69,6 +74,16 @@ int encoder_reclaim(struct encoder *enc, uint32_t *ret_index)
 int encoder_collect(struct encoder *enc, struct au **ret_au, struct error *err)
 {
 	return enc->ops->collect(enc, ret_au, err);
+}
+
+int encoder_drain(struct encoder *enc)
+{
+	return enc->ops->drain != NULL ? enc->ops->drain(enc) : -ENOTSUP;
+}
+
+enum encoder_copy encoder_copy(const struct encoder *enc)
+{
+	return enc->ops->get_copy != NULL ? enc->ops->get_copy(enc) : ENCODER_COPY_UNKNOWN;
 }
 
 int encoder_set_rate(struct encoder *enc, unsigned bitrate_bps, unsigned fps_milli)

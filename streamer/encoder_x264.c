@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "streamer/h264level.h"
 #include "streamer/sps.h"
 
 #define SUBSYSTEM         "encoder x264"
@@ -42,7 +43,15 @@
  */
 #define VBV_LEAST_BITS        8000
 #define VBV_BITS_A_MACROBLOCK 20
-#define MACROBLOCK_SIDE       16 /* pixels */
+
+/* Macroblocks a second that a core encodes with "superfast" and has time left: a Xeon of 2.2 GHz,
+ * shared with others, did 338000 with one thread (1280x720, detail that moves). Of the others, ARM
+ * cores without a hardware encoder above all, it is a guess. */
+#if defined(__x86_64__)
+#define SUPERFAST_MACROBLOCKS 250000
+#else
+#define SUPERFAST_MACROBLOCKS 60000
+#endif
 
 struct x264 {
 	struct encoder encoder;
@@ -103,9 +112,17 @@ static int threads_of(const struct encoder_config *cfg)
 	return cores > 2 ? (int)(cores - 1) : 1;
 }
 
-static int macroblocks_across(int pixels)
+/* "ultrafast" costs half of "superfast", and looks worse at the same bitrate: it is for machines
+ * that could not keep up. */
+static const char *preset_of(const struct encoder_config *cfg, unsigned fps_milli)
 {
-	return (pixels + MACROBLOCK_SIDE - 1) / MACROBLOCK_SIDE;
+	uint64_t macroblocks_per_s =
+		(uint64_t)h264level_macroblocks(cfg->in.width, cfg->in.height) * fps_milli / 1000;
+
+	if (cfg->preset[0] != '\0' && strcmp(cfg->preset, "auto") != 0)
+		return cfg->preset;
+	return macroblocks_per_s > (uint64_t)threads_of(cfg) * SUPERFAST_MACROBLOCKS ? "ultrafast"
+										     : "superfast";
 }
 
 /* How much the rate control may save up for one picture, which bounds the largest of them. */
@@ -113,7 +130,7 @@ static int vbv_kbit(const x264_param_t *param, unsigned bitrate_bps, unsigned fp
 {
 	int64_t bits = (int64_t)bitrate_bps * 1000 * VBV_FRAMES_TENTHS / fps_milli / 10;
 	int64_t macroblocks =
-		(int64_t)macroblocks_across(param->i_width) * macroblocks_across(param->i_height);
+		h264level_macroblocks((unsigned)param->i_width, (unsigned)param->i_height);
 	int64_t least_bits = VBV_LEAST_BITS + macroblocks * VBV_BITS_A_MACROBLOCK;
 
 	return (int)(max_i64(bits, least_bits) / 1000 + 1);
@@ -164,8 +181,10 @@ static void param_set_stream(x264_param_t *param, const struct encoder_config *c
 
 static int param_fill(struct x264 *x, const struct encoder_config *cfg, struct error *err)
 {
-	if (x264_param_default_preset(&x->param, "superfast", "zerolatency") < 0)
-		return error_set(err, -ENOTSUP, "x264 has no superfast, zerolatency");
+	const char *preset = preset_of(cfg, x->fps_milli);
+
+	if (x264_param_default_preset(&x->param, preset, "zerolatency") < 0)
+		return error_set(err, -ENOTSUP, "x264 has no preset '%.15s'", preset);
 	param_set_picture(&x->param, &cfg->in, x->fps_milli);
 	param_set_stream(&x->param, cfg);
 	param_set_rate(&x->param, cfg->bitrate_bps, x->fps_milli);

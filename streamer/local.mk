@@ -26,11 +26,13 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/doctor_print.c \
 	%D%/encoder.c %D%/encoder.h \
 	%D%/encoder_pass.c \
+	%D%/encpick.c %D%/encpick.h \
 	%D%/finding.c %D%/finding.h \
 	%D%/frame.h \
 	%D%/framegate.c %D%/framegate.h \
 	%D%/framing.c %D%/framing.h \
 	%D%/gallery.c %D%/gallery.h \
+	%D%/h264level.c %D%/h264level.h \
 	%D%/holders.c %D%/holders.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
@@ -108,6 +110,10 @@ endif
 if WITH_V4L2
 %C%_libstreamer_a_SOURCES += \
 	%D%/convert.c %D%/convert.h \
+	%D%/encoder_v4l2m2m.c \
+	%D%/m2m.c %D%/m2m.h \
+	%D%/m2mdev.c %D%/m2mdev.h \
+	%D%/m2mqueue.c %D%/m2mqueue.h \
 	%D%/source_v4l2.c \
 	%D%/v4l2buf.c %D%/v4l2buf.h \
 	%D%/v4l2caps.c %D%/v4l2caps.h \

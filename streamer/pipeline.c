@@ -22,9 +22,12 @@ void pipeline_settings_init(struct pipeline_settings *settings, const struct con
 		.picture = {conf->width, conf->height, conf->fps_milli},
 		.bitrate_bps = conf->bitrate_bps,
 		.gop_frames = conf->gop_frames,
+		.encoder_threads = conf->encoder_threads,
 		.any_profile = conf->any_profile,
 	};
 	snprintf(settings->encoder, sizeof(settings->encoder), "%s", conf->encoder);
+	snprintf(settings->encoder_preset, sizeof(settings->encoder_preset), "%s",
+		 conf->encoder_preset);
 	snprintf(settings->source, sizeof(settings->source), "%s", conf->source);
 	snprintf(settings->source_device, sizeof(settings->source_device), "%s",
 		 conf->source_device);
@@ -39,8 +42,10 @@ bool pipeline_same_settings(const struct pipeline_settings *a, const struct pipe
 {
 	return pipeline_same_picture(&a->picture, &b->picture) &&
 	       a->bitrate_bps == b->bitrate_bps && a->gop_frames == b->gop_frames &&
-	       strcmp(a->encoder, b->encoder) == 0 && a->any_profile == b->any_profile &&
-	       strcmp(a->source, b->source) == 0 && strcmp(a->source_device, b->source_device) == 0;
+	       strcmp(a->encoder, b->encoder) == 0 && a->encoder_threads == b->encoder_threads &&
+	       strcmp(a->encoder_preset, b->encoder_preset) == 0 &&
+	       a->any_profile == b->any_profile && strcmp(a->source, b->source) == 0 &&
+	       strcmp(a->source_device, b->source_device) == 0;
 }
 
 static void *run(void *arg)

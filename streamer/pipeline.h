@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "streamer/auq.h"
 #include "streamer/conf.h"
+#include "streamer/encoder.h"
 #include "streamer/source.h"
 
 struct pipeline;
@@ -31,7 +32,9 @@ struct pipeline_settings { /* what may change while it runs */
 	struct pipeline_picture picture;
 	unsigned bitrate_bps;
 	unsigned gop_frames;
-	char encoder[16]; /* "auto", "x264" */
+	char encoder[16];         /* "auto", "x264", "v4l2m2m" */
+	unsigned encoder_threads; /* 0: by the machine's cores */
+	char encoder_preset[16];  /* "auto", "superfast" */
 	bool any_profile;
 	char source[16]; /* "auto", "test" */
 	char source_device[SOURCE_DEVICE_MAX];
@@ -75,7 +78,9 @@ struct pipeline_report { /* a consistent copy */
 	struct pipeline_settings settings; /* what it is opened with, next time or now */
 	struct pipeline_picture granted;   /* when it was open last; 0: never */
 	char encoder[16];                  /* while RUNNING, else "" */
+	char encoder_reason[240];          /* why it is none in hardware, as "auto" wants, or "" */
 	bool hardware;
+	enum encoder_copy copy; /* of pictures, on their way into it */
 	bool can_force_idr;
 	bool can_set_rate;           /* the encoder's bitrate can change while it runs */
 	unsigned bitrate_target_bps; /* of the encoder now: the setting, or the limit below it */
@@ -83,7 +88,7 @@ struct pipeline_report { /* a consistent copy */
 	unsigned fps_captured_milli; /* over the last second */
 	unsigned bitrate_actual_bps; /* over the last second */
 	unsigned restarts;           /* times camera or encoder had to be reopened */
-	uint64_t frames_captured, frames_dropped;
+	uint64_t frames_captured, frames_dropped, frames_copied;
 	uint64_t aus_produced, aus_dropped; /* dropped: lost before the hub */
 	uint64_t idr_total, idr_forced_total;
 

@@ -64,11 +64,14 @@ static void configure(struct producer *p, struct chain_config *ret_cfg)
 		.source = p->camera.source,
 		.bitrate_bps = settings->bitrate_bps,
 		.gop_frames = settings->gop_frames,
+		.encoder_threads = settings->encoder_threads,
+		.pick = &p->pick,
 		.any_profile = settings->any_profile,
 		.on_frame = p->on_frame,
 		.on_frame_arg = p->on_frame_arg,
 	};
 	memcpy(ret_cfg->encoder, settings->encoder, sizeof(ret_cfg->encoder));
+	memcpy(ret_cfg->encoder_preset, settings->encoder_preset, sizeof(ret_cfg->encoder_preset));
 	if (camera_fit_picture(&p->camera, &settings->picture, p->fps_given, &ret_cfg->picture,
 			       &err) < 0) {
 		p->mine.last_error = err;
@@ -82,10 +85,12 @@ static void close_chain(struct producer *p)
 		return;
 	p->captured_before = p->mine.frames_captured;
 	p->dropped_before = p->mine.frames_dropped;
+	p->copied_before = p->mine.frames_copied;
 	chain_close(p->chain);
 	p->chain = NULL;
 	p->mine.flowing = false;
-	p->mine.encoder[0] = '\0';
+	p->mine.encoder[0] = p->mine.encoder_reason[0] = '\0';
+	p->mine.copy = ENCODER_COPY_UNKNOWN;
 	p->mine.bitrate_target_bps = 0;
 	p->mine.fps_captured_milli = p->mine.bitrate_actual_bps = 0;
 }
@@ -131,6 +136,8 @@ static void note_chain(struct producer *p)
 		p->mine.granted =
 			(struct pipeline_picture){format.width, format.height, format.fps_milli};
 	snprintf(p->mine.encoder, sizeof(p->mine.encoder), "%s", encoder->name);
+	snprintf(p->mine.encoder_reason, sizeof(p->mine.encoder_reason), "%s",
+		 p->pick.reason.code != 0 ? p->pick.reason.text : "");
 	p->mine.hardware = encoder->hardware;
 	p->mine.can_force_idr = encoder->can_force_idr;
 	p->mine.can_set_rate = encoder->set_rate != NULL;
@@ -304,6 +311,8 @@ static void refresh_report(struct producer *p)
 
 	p->mine.frames_captured = p->captured_before + stats.frames_captured;
 	p->mine.frames_dropped = p->dropped_before + stats.frames_dropped;
+	p->mine.frames_copied = p->copied_before + stats.frames_copied;
+	p->mine.copy = chain_copy(p->chain);
 	orders_set_report(p->orders, &p->mine);
 }
 
@@ -332,6 +341,8 @@ static void pump(struct producer *p)
 		lose(p, &err);
 		return;
 	}
+	if (strcmp(chain_encoder(p->chain)->name, p->mine.encoder) != 0)
+		note_chain(p); /* it failed, and another serves */
 	p->rate.frames += (unsigned)frames;
 	rate_turn(&p->rate, now_us, &p->mine.fps_captured_milli, &p->mine.bitrate_actual_bps);
 	refresh_report(p);

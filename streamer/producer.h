@@ -23,7 +23,8 @@ struct producer { /* private to producer.c */
 	void *on_frame_arg;
 	bool fps_given;
 	struct camera camera;
-	struct chain *chain;         /* NULL: closed */
+	struct chain *chain; /* NULL: closed */
+	struct encpick pick;
 	struct pipeline_report mine; /* copied to orders when something happened */
 	/* To go back to when a change that is under way comes to nothing. */
 	struct pipeline_settings settings_before;
@@ -37,8 +38,8 @@ struct producer { /* private to producer.c */
 	bool warned_large; /* of an access unit that Broadway cannot take; once is enough */
 	int64_t last_frame_us, last_au_us;
 	int64_t retry_us, retry_delay_us;
-	unsigned failures;                        /* in a row */
-	uint64_t captured_before, dropped_before; /* by chains closed since */
+	unsigned failures;                                       /* in a row */
+	uint64_t captured_before, dropped_before, copied_before; /* by chains closed since */
 	struct rate rate;
 };
 

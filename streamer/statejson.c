@@ -114,19 +114,40 @@ static json_t *adaptive_json(const struct conf *conf, const struct pipeline_repo
 			 target_bps != 0 && target_bps < report->settings.bitrate_bps);
 }
 
+static json_t *copy_json(enum encoder_copy copy)
+{
+	static const char *const words[] = {
+		[ENCODER_COPY_NONE] = "none",
+		[ENCODER_COPY_ONE] = "one",
+	};
+
+	return copy == ENCODER_COPY_UNKNOWN ? json_null() : json_string(words[copy]);
+}
+
 static json_t *encoder_json(const struct conf *conf, const struct pipeline_report *report,
 			    const struct au_format *format)
 {
-	return json_pack("{s:o, s:b, s:o, s:i, s:i, s:o, s:i, s:i, s:I, s:I, s:I}", "name",
-			 name_or_null(report->encoder), "hardware", report->hardware, "codec",
-			 format != NULL ? name_or_null(format->codec) : json_null(), "bitrate_bps",
-			 (int)report->settings.bitrate_bps, "bitrate_actual_bps",
-			 (int)report->bitrate_actual_bps, "adaptive", adaptive_json(conf, report),
-			 "gop_frames", (int)report->settings.gop_frames, "decoder_delay_frames",
-			 format != NULL ? (int)format->decoder_delay_frames : 0, "idr_total",
-			 (json_int_t)report->idr_total, "idr_forced_total",
-			 (json_int_t)report->idr_forced_total, "dropped_total",
-			 (json_int_t)(report->frames_dropped + report->aus_dropped));
+	json_t *encoder =
+		json_pack("{s:o, s:b, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:i}", "name",
+			  name_or_null(report->encoder), "hardware", report->hardware, "reason",
+			  report->encoder_reason[0] != '\0' ? safetext(report->encoder_reason)
+							    : json_null(),
+			  "copy", copy_json(report->copy), "codec",
+			  format != NULL ? name_or_null(format->codec) : json_null(), "bitrate_bps",
+			  (int)report->settings.bitrate_bps, "bitrate_actual_bps",
+			  (int)report->bitrate_actual_bps, "adaptive", adaptive_json(conf, report),
+			  "gop_frames", (int)report->settings.gop_frames, "decoder_delay_frames",
+			  format != NULL ? (int)format->decoder_delay_frames : 0);
+
+	json_object_set_new(encoder, "frames_copied",
+			    json_integer((json_int_t)report->frames_copied));
+	json_object_set_new(encoder, "idr_total", json_integer((json_int_t)report->idr_total));
+	json_object_set_new(encoder, "idr_forced_total",
+			    json_integer((json_int_t)report->idr_forced_total));
+	json_object_set_new(encoder, "dropped_total",
+			    json_integer(
+				    (json_int_t)(report->frames_dropped + report->aus_dropped)));
+	return encoder;
 }
 
 static json_t *latency_json(const int64_t percentiles_us[static 2])

@@ -44,11 +44,17 @@ static void *sys_map(size_t size, int fd, int64_t offset)
 	return mmap(NULL, size, PROT_READ, MAP_SHARED, fd, offset);
 }
 
+static void *sys_map_writable(size_t size, int fd, int64_t offset)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+}
+
 static const struct v4l2_calls kernel_calls = {
 	.open = sys_open,
 	.close = close,
 	.ioctl = sys_ioctl,
 	.map = sys_map,
+	.map_writable = sys_map_writable,
 	.unmap = munmap,
 };
 
@@ -102,7 +108,7 @@ static int fail_open(const char *path, int code, struct error *err)
 	}
 }
 
-static int identify(struct v4l2dev *dev, struct error *err)
+static int identify(struct v4l2dev *dev, uint32_t *ret_caps, struct error *err)
 {
 	struct v4l2_capability cap = {0};
 	int r = v4l2dev_call(dev, VIDIOC_QUERYCAP, &cap);
@@ -110,11 +116,16 @@ static int identify(struct v4l2dev *dev, struct error *err)
 	if (r < 0)
 		return error_set(err, -ENODEV, "%s: not a V4L2 device", dev->path);
 	/* Of this node, where the driver has several. */
-	uint32_t caps =
+	*ret_caps =
 		(cap.capabilities & V4L2_CAP_DEVICE_CAPS) != 0 ? cap.device_caps : cap.capabilities;
 	snprintf(dev->card, sizeof(dev->card), "%.31s", (const char *)cap.card);
 	snprintf(dev->driver, sizeof(dev->driver), "%.15s", (const char *)cap.driver);
 	snprintf(dev->bus, sizeof(dev->bus), "%.31s", (const char *)cap.bus_info);
+	return 0;
+}
+
+static int check_captures(struct v4l2dev *dev, uint32_t caps, struct error *err)
+{
 	if ((caps & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)) == 0)
 		return error_set(err, -ENODEV, "%s: %s captures no pictures here", dev->path,
 				 dev->card);
@@ -146,7 +157,7 @@ static int check_input(const struct v4l2dev *dev, struct error *err)
 			 dev->path, (const char *)input.name);
 }
 
-int v4l2dev_open(struct v4l2dev *dev, const char *path, struct error *err)
+int v4l2dev_open_any(struct v4l2dev *dev, const char *path, uint32_t *ret_caps, struct error *err)
 {
 	*dev = (struct v4l2dev){.fd = -1};
 	snprintf(dev->path, sizeof(dev->path), "%s", path);
@@ -155,7 +166,20 @@ int v4l2dev_open(struct v4l2dev *dev, const char *path, struct error *err)
 		dev->fd = -1;
 		return fail_open(path, errno, err);
 	}
-	int r = identify(dev, err);
+	int r = identify(dev, ret_caps, err);
+	if (r < 0)
+		v4l2dev_close(dev);
+	return r;
+}
+
+int v4l2dev_open(struct v4l2dev *dev, const char *path, struct error *err)
+{
+	uint32_t caps;
+	int r = v4l2dev_open_any(dev, path, &caps, err);
+
+	if (r < 0)
+		return r;
+	r = check_captures(dev, caps, err);
 	if (r == 0)
 		r = check_input(dev, err);
 	if (r < 0)

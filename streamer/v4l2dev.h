@@ -1,4 +1,4 @@
-/* v4l2dev: an open V4L2 capture node, and the system calls that reach it.
+/* v4l2dev: an open V4L2 node, and the system calls that reach it.
  *
  * The calls go through a table, so that tests can put a camera behind it that does as they say.
  * Owned by whoever opened it; one thread. */
@@ -17,6 +17,7 @@ struct v4l2_calls { /* as the system calls: -1 and errno */
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
 	void *(*map)(size_t size, int fd, int64_t offset); /* mmap(), to read; MAP_FAILED */
+	void *(*map_writable)(size_t size, int fd, int64_t offset); /* the same, and to write */
 	int (*unmap)(void *data, size_t size);
 };
 
@@ -37,6 +38,9 @@ struct v4l2dev {
  * what we do not do (media controller, DV timings); -EBUSY, -EACCES; with words. */
 int v4l2dev_open(struct v4l2dev *dev, const char *path, struct error *err);
 void v4l2dev_close(struct v4l2dev *dev); /* closed already is fine */
+
+/* Any V4L2 node, whatever it does: its V4L2_CAP_*; type is not set. */
+int v4l2dev_open_any(struct v4l2dev *dev, const char *path, uint32_t *ret_caps, struct error *err);
 
 bool v4l2dev_is_planar(const struct v4l2dev *dev); /* the multi-planar interface */
 

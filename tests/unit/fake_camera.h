@@ -220,6 +220,8 @@ const struct source_ops *const source_backends[] = {&fake_source_ops, &spare_sou
 
 struct fake_encoder {
 	struct encoder base;
+	bool has_frame; /* not yet reclaimed: */
+	uint32_t frame_index;
 	struct au_format format;
 	bool begun, has, idr;
 	int64_t pts_us;
@@ -273,14 +275,20 @@ static inline int fake_submit(struct encoder *enc, const struct frame *frame, bo
 	fake->idr = !fake->begun || force_idr;
 	fake->begun = true;
 	fake->pts_us = frame->pts_us;
+	fake->has_frame = true;
+	fake->frame_index = frame->index;
 	return 0;
 }
 
 static inline int fake_reclaim(struct encoder *enc, uint32_t *ret_index)
 {
-	(void)enc;
-	(void)ret_index;
-	return -EAGAIN;
+	struct fake_encoder *fake = (struct fake_encoder *)enc;
+
+	if (!fake->has_frame)
+		return -EAGAIN;
+	fake->has_frame = false;
+	*ret_index = fake->frame_index;
+	return 0;
 }
 
 static inline int fake_collect(struct encoder *enc, struct au **ret_au, struct error *err)

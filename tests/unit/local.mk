@@ -102,6 +102,8 @@ endif
 if WITH_V4L2
 unit_tests += \
 	%D%/test_convert \
+	%D%/test_encoder_m2m \
+	%D%/test_m2m \
 	%D%/test_source_v4l2 \
 	%D%/test_source_v4l2_life \
 	%D%/test_v4l2 \
@@ -414,6 +416,20 @@ TESTS += $(unit_tests)
 %C%_test_source_v4l2_life_SOURCES = %D%/test_source_v4l2_life.c
 %C%_test_source_v4l2_life_CPPFLAGS = $(test_cppflags)
 %C%_test_source_v4l2_life_LDADD = $(test_ldadd)
+
+fake_m2m_sources = \
+	%D%/calls_watch.c %D%/calls_watch.h \
+	%D%/fake_coder.c %D%/fake_coder.h \
+	%D%/fake_m2m.c %D%/fake_m2m.h \
+	%D%/fake_queue.c %D%/fake_queue.h
+
+%C%_test_m2m_SOURCES = %D%/test_m2m.c $(fake_m2m_sources)
+%C%_test_m2m_CPPFLAGS = $(test_cppflags)
+%C%_test_m2m_LDADD = $(test_ldadd)
+
+%C%_test_encoder_m2m_SOURCES = %D%/test_encoder_m2m.c $(fake_m2m_sources)
+%C%_test_encoder_m2m_CPPFLAGS = $(test_cppflags)
+%C%_test_encoder_m2m_LDADD = $(test_ldadd)
 
 %C%_test_v4l2_SOURCES = %D%/test_v4l2.c
 %C%_test_v4l2_CPPFLAGS = $(test_cppflags)

@@ -22,6 +22,7 @@ const struct encoder_ops *const encoder_backends[] = {
 
 #ifdef WITH_X264
 
+static struct encpick pick;
 static struct chain *chain;
 static struct chain_config cfg;
 static struct au *made[8]; /* by one pump; [0] is the one that is looked at */
@@ -86,6 +87,7 @@ static int set_up(void **state)
 		.source = &source_test_ops,
 		.picture = {.width = 320, .height = 240, .fps_milli = 30000},
 		.encoder = "auto",
+		.pick = &pick,
 		.bitrate_bps = 500000,
 		.gop_frames = 1000,
 	};
