@@ -27,8 +27,9 @@ struct chain {
 	unsigned lent_count;
 	struct au *drained[DRAINED_MAX]; /* of the encoder before; to be emitted next */
 	unsigned drained_count;
-	unsigned aus;   /* of this encoder */
-	bool is_broken; /* access units were lost with the encoder before */
+	unsigned rate_bps; /* by chain_set_rate(); 0: as cfg says */
+	unsigned aus;      /* of this encoder */
+	bool is_broken;    /* access units were lost with the encoder before */
 };
 
 static int open_encoder(const struct source_format *format, const struct chain_config *cfg,
@@ -234,13 +235,18 @@ int chain_change(struct chain *chain, const struct chain_config *cfg, struct err
 	if (r == 0) {
 		chain->cfg = *cfg;
 		chain->cfg.picture.encoded = wants_encoded(cfg);
+		chain->rate_bps = 0;
 	}
 	return r;
 }
 
 int chain_set_rate(struct chain *chain, unsigned bitrate_bps)
 {
-	return encoder_set_rate(chain->encoder, bitrate_bps, chain->format.fps_milli);
+	int r = encoder_set_rate(chain->encoder, bitrate_bps, chain->format.fps_milli);
+
+	if (r == 0)
+		chain->rate_bps = bitrate_bps;
+	return r;
 }
 
 void chain_poll_fds(const struct chain *chain, struct pollfd fds[static CHAIN_FDS])
@@ -281,7 +287,10 @@ static int mend_encoder(struct chain *chain, int r, struct error *err)
 		return r;
 	drop_encoder(chain);
 	chain->is_broken = true;
-	return open_encoder(&chain->format, &chain->cfg, &chain->encoder, err);
+	r = open_encoder(&chain->format, &chain->cfg, &chain->encoder, err);
+	if (r == 0 && chain->rate_bps != 0)
+		encoder_set_rate(chain->encoder, chain->rate_bps, chain->format.fps_milli);
+	return r;
 }
 
 static int collect(struct chain *chain, chain_emit_fn *emit, void *arg, struct error *err)

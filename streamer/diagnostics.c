@@ -98,8 +98,9 @@ static bool check_encoder(const struct diagnostics_facts *facts, struct finding 
 
 	if (report->encoder[0] == '\0')
 		return false;
-	finding_say(finding, "%s, %s; %llu of %llu frames came faster than it took them",
+	finding_say(finding, "%s, %s%s%.100s; %llu of %llu frames came faster than it took them",
 		    report->encoder, report->hardware ? "hardware" : "software",
+		    report->encoder_reason[0] != '\0' ? ", because: " : "", report->encoder_reason,
 		    (unsigned long long)report->frames_dropped, (unsigned long long)total);
 	/* One in twenty: a few at the start are nothing. */
 	if (total > 100 && report->frames_dropped * 20 > total)

@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/h264_write.h \
 	%D%/hub_scene.h \
 	%D%/oom.h \
+	%D%/lens.h \
 	%D%/run.sh \
 	%D%/scene.h \
 	%D%/splitter_show.h \
@@ -101,6 +102,7 @@ unit_tests += %D%/test_still
 endif
 if WITH_V4L2
 unit_tests += \
+	%D%/test_chain_m2m \
 	%D%/test_convert \
 	%D%/test_encoder_m2m \
 	%D%/test_m2m \
@@ -426,6 +428,10 @@ fake_m2m_sources = \
 %C%_test_m2m_SOURCES = %D%/test_m2m.c $(fake_m2m_sources)
 %C%_test_m2m_CPPFLAGS = $(test_cppflags)
 %C%_test_m2m_LDADD = $(test_ldadd)
+
+%C%_test_chain_m2m_SOURCES = %D%/test_chain_m2m.c $(fake_m2m_sources)
+%C%_test_chain_m2m_CPPFLAGS = $(test_cppflags)
+%C%_test_chain_m2m_LDADD = $(test_ldadd)
 
 %C%_test_encoder_m2m_SOURCES = %D%/test_encoder_m2m.c $(fake_m2m_sources)
 %C%_test_encoder_m2m_CPPFLAGS = $(test_cppflags)
