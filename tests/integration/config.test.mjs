@@ -22,8 +22,8 @@ describe('settings that nobody watches', () => {
   after(() => daemon?.stop());
 
   test('are shown flat, as they are in effect', async () => {
-    assert.deepEqual(await daemon.did('config'), { source: 'test', encoder: 'auto', fps: 30,
-      bitrate_bps: 2000000, gop_frames: 60, adaptive: true, on_demand: true, idle_stop_s: 0,
+    assert.deepEqual(await daemon.did('config'), { source: 'test', encoder: 'auto',
+      encoder_threads: 0, encoder_preset: 'auto', fps: 30, bitrate_bps: 2000000, gop_frames: 60, adaptive: true, on_demand: true, idle_stop_s: 0,
       viewers_max: 64, viewer_lag_max_ms: 250, profiles: 'baseline' });
   });
 
@@ -54,13 +54,17 @@ describe('settings that nobody watches', () => {
       [{ viewers_max: 3, on_demand: 'yes' }, 'invalid', '/on_demand', [true, false]],
       [{ viewers_max: 3, profiles: 'high' }, 'invalid', '/profiles', ['baseline', 'any']],
       [{ viewers_max: 3, encoder: 'nvenc' }, 'unsupported', '/encoder', ['auto', 'x264']],
+      [{ viewers_max: 3, encoder_preset: 'slow' }, 'invalid', '/encoder_preset',
+        ['auto', 'ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium']],
+      [{ viewers_max: 3, encoder_threads: 65 }, 'invalid', '/encoder_threads',
+        { min: 0, max: 64 }, 64],
       [{ viewers_max: 3, source: 'file:/etc/passwd' }, 'unsupported', '/source', ['auto', 'test']],
       [{ viewers_max: 3, source: 'webcam' }, 'unsupported', '/source', ['auto', 'test']],
     ]) {
       const { ok, error } = await set(daemon, patch);
-      // Which cameras can be had is up to configure.
-      const named = Array.isArray(error.allowed) ? error.allowed.filter((word) => word !== 'v4l2')
-        : error.allowed;
+      // Which cameras and encoders can be had is up to configure.
+      const named = Array.isArray(error.allowed)
+        ? error.allowed.filter((word) => !/^v4l2/.test(word)) : error.allowed;
       assert.deepEqual([ok, error.code, error.pointer, named, error.nearest],
         [false, code, pointer, allowed, nearest], JSON.stringify(patch));
       assert.ok(error.message);
@@ -161,6 +165,26 @@ describe('settings while somebody watches', () => {
     await viewer?.close();
     await daemon?.stop();
   });
+
+  test('x264 begins anew with another preset: an IDR, and nothing is missed or marked',
+    async () => {
+      const from = viewer.messages.length;
+      const { restarts } = (await daemon.state()).source;
+      for (const patch of [{ encoder_preset: 'ultrafast' }, { encoder_preset: 'veryfast' },
+        { encoder_preset: null }]) {
+        const { idr_total: idrs } = (await daemon.state()).encoder;
+        const { result } = await set(daemon, patch);
+        assert.deepEqual([result.changed, result.applied], [true, 'now'], JSON.stringify(result));
+        await viewer.more(3);
+        assert.ok((await daemon.state()).encoder.idr_total > idrs);
+      }
+      const state = await daemon.state();
+      assert.equal(state.source.restarts, restarts);
+      assert.deepEqual([state.encoder.name, state.encoder.copy, state.encoder.frames_copied],
+        ['x264', null, 0]);
+      assert.deepEqual(viewer.messages.slice(from).filter((one) => one.discontinuity), []);
+      assert.equal(viewer.holes, 0);
+    });
 
   test('bitrate and GOP change in the open encoder: nothing is missed or marked', async () => {
     const from = viewer.messages.length;

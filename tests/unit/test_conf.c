@@ -28,6 +28,9 @@ static void defaults_are_those_of_the_protocol(void **state)
 	assert_int_equal(conf.idle_stop_s, 10);
 	assert_true(conf.on_demand);
 	assert_true(conf.adaptive);
+	assert_string_equal(conf.encoder, "auto");
+	assert_int_equal(conf.encoder_threads, 0);
+	assert_string_equal(conf.encoder_preset, "auto");
 
 	const struct conf_limits limits = {
 		.join_age_max_ms = 500,
@@ -56,6 +59,10 @@ static void values_are_read_with_their_units(void **state)
 	assert_int_equal(conf.bitrate_bps, 2500000);
 	assert_int_equal(conf_set(&conf, "bitrate_bps", "4M", NULL), 0);
 	assert_int_equal(conf.bitrate_bps, 4000000);
+	assert_int_equal(conf_set(&conf, "encoder-threads", "3", NULL), 0);
+	assert_int_equal(conf.encoder_threads, 3);
+	assert_int_equal(conf_set(&conf, "encoder_preset", "medium", NULL), 0);
+	assert_string_equal(conf.encoder_preset, "medium");
 	assert_int_equal(conf_set(&conf, "join-bytes-max", "96K", NULL), 0);
 	assert_int_equal(conf.limits.join_bytes_max, 96 * 1024);
 	assert_int_equal(conf_set(&conf, "join_bytes_max", "1000", NULL), 0);
@@ -111,6 +118,10 @@ static void wrong_values_are_refused_and_named(void **state)
 		{"socket-mode", "0999"},
 		{"on-demand", "maybe"},
 		{"adaptive", "1"},
+		{"encoder-threads", "65"},
+		{"encoder-threads", "all"},
+		{"encoder-preset", ""},
+		{"encoder-preset", "placebo"},
 		{"viewers-max", "0"},
 		{"source", ""},
 		{"source", "file:"},
