@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/auq.c %D%/auq.h \
 	%D%/bits.c %D%/bits.h \
 	%D%/camera.c %D%/camera.h \
+	%D%/capproto.c %D%/capproto.h \
 	%D%/carry.c %D%/carry.h \
 	%D%/chain.c %D%/chain.h \
 	%D%/changes.c %D%/changes.h \
