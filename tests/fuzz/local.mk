@@ -2,6 +2,7 @@
 # with the engine; without it with replay.c, and `make check` runs the corpus through them.
 fuzz_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 fuzz_programs = \
+	%D%/fuzz_capproto \
 	%D%/fuzz_ctlproto \
 	%D%/fuzz_etag \
 	%D%/fuzz_http \
@@ -37,6 +38,11 @@ check_LIBRARIES = %D%/libreplay.a
 %C%_libreplay_a_SOURCES = %D%/replay.c
 %C%_libreplay_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS_DIR='"$(abs_top_srcdir)/%D%/corpus"'
 endif
+
+%C%_fuzz_capproto_SOURCES = %D%/fuzz_capproto.c
+%C%_fuzz_capproto_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_fuzz_capproto_LDFLAGS = $(fuzz_ldflags)
+%C%_fuzz_capproto_LDADD = $(fuzz_driver) $(fuzz_ldadd)
 
 %C%_fuzz_convert_SOURCES = %D%/fuzz_convert.c
 %C%_fuzz_convert_CPPFLAGS = $(AM_CPPFLAGS)

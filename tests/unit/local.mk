@@ -33,6 +33,7 @@ unit_tests = \
 	%D%/test_auq \
 	%D%/test_bits \
 	%D%/test_camname \
+	%D%/test_capproto \
 	%D%/test_chain \
 	%D%/test_changes \
 	%D%/test_conf \
@@ -157,6 +158,10 @@ TESTS += $(unit_tests)
 %C%_test_camname_SOURCES = %D%/test_camname.c
 %C%_test_camname_CPPFLAGS = $(test_cppflags)
 %C%_test_camname_LDADD = $(test_ldadd)
+
+%C%_test_capproto_SOURCES = %D%/test_capproto.c
+%C%_test_capproto_CPPFLAGS = $(test_cppflags)
+%C%_test_capproto_LDADD = $(test_ldadd)
 
 %C%_test_ctlproto_SOURCES = %D%/test_ctlproto.c
 %C%_test_ctlproto_CPPFLAGS = $(test_cppflags)
