@@ -115,6 +115,7 @@ if WITH_V4L2
 	%D%/m2m.c %D%/m2m.h \
 	%D%/m2mdev.c %D%/m2mdev.h \
 	%D%/m2mqueue.c %D%/m2mqueue.h \
+	%D%/pictures.c %D%/pictures.h \
 	%D%/source_v4l2.c \
 	%D%/v4l2buf.c %D%/v4l2buf.h \
 	%D%/v4l2caps.c %D%/v4l2caps.h \

@@ -16,9 +16,9 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "streamer/clock.h"
-#include "streamer/convert.h"
 #include "streamer/framegate.h"
 #include "streamer/holders.h"
+#include "streamer/pictures.h"
 #include "streamer/v4l2buf.h"
 #include "streamer/v4l2caps.h"
 #include "streamer/v4l2ctl.h"
@@ -28,9 +28,7 @@
 #include "streamer/v4l2stream.h"
 
 #define SUBSYSTEM    "source v4l2"
-#define BUFFERS      6 /* two lent, one being filled, and some for when we are late */
-#define PICTURES     3 /* ours: the chain holds two */
-#define NO_BUFFER    UINT_MAX
+#define BUFFERS      6       /* two lent, one being filled, and some for when we are late */
 #define ERRORS_MAX   30      /* in a row without a picture: it will not recover */
 #define AGE_MAX_US   1000000 /* a time stamp that is older is of another clock */
 #define SECOND_US    1000000
@@ -50,12 +48,7 @@ struct source_v4l2 {
 	int64_t told_us;  /* of damage, to the log */
 	unsigned errors;  /* of the driver, in a row */
 
-	struct convert *convert; /* raw and JPEG: NULL if nothing is to be converted */
-	uint8_t *pixels;         /* of all pictures */
-	struct convert_picture picture[PICTURES];
-	bool lent[PICTURES];
-	unsigned jpeg_buffer[PICTURES]; /* the driver's, lent with it; NO_BUFFER: none */
-
+	struct pictures pictures; /* raw and JPEG, where it is to be converted */
 	struct v4l2stream stream; /* H.264 */
 };
 
@@ -67,11 +60,6 @@ static struct source_v4l2 *v4l2_of(struct source *src)
 static bool is_encoded(const struct source_v4l2 *v)
 {
 	return v->fmt.pix->fourcc == FRAME_H264;
-}
-
-static bool is_jpeg(const struct source_v4l2 *v)
-{
-	return v->fmt.pix->like == FRAME_MJPEG || v->fmt.pix->like == FRAME_JPEG;
 }
 
 /* --- what is there */
@@ -148,8 +136,7 @@ static void v4l2_close(struct source *src)
 
 	v4l2bufs_clear(&v->bufs);
 	v4l2dev_close(&v->dev);
-	convert_free(v->convert);
-	free(v->pixels);
+	pictures_clear(&v->pictures);
 	v4l2stream_clear(&v->stream);
 	free(v);
 }
@@ -204,18 +191,13 @@ static unsigned rate_of(const struct source_v4l2 *v, unsigned wanted_milli)
 
 static int prepare_pictures(struct source_v4l2 *v, struct error *err)
 {
-	size_t size = convert_bytes(v->fmt.width, v->fmt.height);
+	const struct v4l2fmt *fmt = &v->fmt;
 
-	if (v->fmt.pix->like == FRAME_I420 && !v->fmt.full_range)
+	if (fmt->pix->like == FRAME_I420 && !fmt->full_range)
 		return 0;
-	v->convert =
-		convert_new(v->fmt.pix->fourcc, v->fmt.width, v->fmt.height, v->fmt.full_range);
-	v->pixels = malloc(PICTURES * size);
-	if (v->convert == NULL || v->pixels == NULL)
-		return error_set(err, -ENOMEM, "%s: no memory for pictures", v->dev.path);
-	for (unsigned i = 0; i < PICTURES; i++)
-		convert_lay_out(v->pixels + i * size, v->fmt.width, v->fmt.height, &v->picture[i]);
-	return 0;
+	int r = pictures_init(&v->pictures, fmt->pix->fourcc, fmt->width, fmt->height,
+			      fmt->full_range);
+	return r < 0 ? error_set(err, r, "%s: no memory for pictures", v->dev.path) : 0;
 }
 
 static int prepare_stream(struct source_v4l2 *v, struct error *err)
@@ -340,57 +322,22 @@ static int lend_as_is(struct source_v4l2 *v, const struct frame *in, struct fram
 	return 0;
 }
 
-static unsigned free_picture(const struct source_v4l2 *v)
-{
-	unsigned i = 0;
-
-	while (i < PICTURES && v->lent[i])
-		i++;
-	return i;
-}
-
-static struct frame frame_of_picture(const struct source_v4l2 *v, unsigned at,
-				     const struct frame *in)
-{
-	const struct convert_picture *picture = &v->picture[at];
-	struct frame frame = *in;
-
-	frame.fourcc = FRAME_I420;
-	frame.flags = FRAME_NEWEST;
-	frame.index = at;
-	frame.plane_count = FRAME_PLANES_MAX;
-	for (unsigned i = 0; i < FRAME_PLANES_MAX; i++)
-		frame.plane[i] = (struct frame_plane){
-			.data = picture->plane[i],
-			.size = (size_t)picture->stride[i] * (i == 0 ? in->height : in->height / 2),
-			.stride = picture->stride[i],
-			.dmabuf_fd = -1,
-		};
-	if (is_jpeg(v)) {
-		frame.jpeg = in->plane[0].data;
-		frame.jpeg_size = in->plane[0].size;
-	}
-	return frame;
-}
-
 static int lend_converted(struct source_v4l2 *v, const struct frame *in, struct frame *ret_frame)
 {
-	unsigned at = free_picture(v);
-	int r = at < PICTURES ? convert_to_i420(v->convert, in, &v->picture[at]) : -EAGAIN;
-	bool keeps = r == 0 && is_jpeg(v);
-	int given = keeps ? 0 : give_back(v, in->index);
+	struct frame out;
+	int r = pictures_lend(&v->pictures, in, &out);
+	bool is_kept = r == 0 && out.jpeg != NULL;
 
-	if (given == -ENODEV)
-		return given;
+	if (!is_kept && give_back(v, in->index) == -ENODEV)
+		return -ENODEV;
 	if (r == -EAGAIN)
 		return -ENODATA; /* nobody is ready for it */
 	if (r < 0) {
-		count_damaged(v, r == -EMSGSIZE ? "it is cut off" : "its JPEG is damaged");
+		count_damaged(v, pictures_damage(r));
 		return -ENODATA;
 	}
-	v->lent[at] = true;
-	v->jpeg_buffer[at] = keeps ? in->index : NO_BUFFER;
-	*ret_frame = frame_of_picture(v, at, in);
+	out.flags = FRAME_NEWEST;
+	*ret_frame = out;
 	return 0;
 }
 
@@ -426,8 +373,8 @@ static int dequeue_picture(struct source_v4l2 *v, struct frame *ret_frame)
 	if (r < 0)
 		return r;
 	struct frame in = frame_of(v, &picture);
-	return v->convert != NULL ? lend_converted(v, &in, ret_frame)
-				  : lend_as_is(v, &in, ret_frame);
+	return pictures_exist(&v->pictures) ? lend_converted(v, &in, ret_frame)
+					    : lend_as_is(v, &in, ret_frame);
 }
 
 /* --- H.264 */
@@ -468,17 +415,15 @@ static int v4l2_dequeue(struct source *src, struct frame *ret_frame)
 static void v4l2_release(struct source *src, uint32_t index)
 {
 	struct source_v4l2 *v = v4l2_of(src);
-	unsigned buffer = index;
+	uint32_t buffer = index;
 
 	if (is_encoded(v)) {
 		v4l2stream_take_back(&v->stream, index);
 		return;
 	}
-	if (v->convert != NULL) {
-		v->lent[index] = false;
-		buffer = v->jpeg_buffer[index];
-	}
-	if (buffer != NO_BUFFER)
+	if (pictures_exist(&v->pictures))
+		buffer = pictures_take_back(&v->pictures, index);
+	if (buffer != PICTURES_NO_BUFFER)
 		v4l2bufs_give_back(&v->bufs, buffer); /* if it is gone, take() will hear of it */
 }
 
