@@ -35,6 +35,11 @@ void log_set_hook(log_hook_fn *hook)
 	log_hook = hook;
 }
 
+const char *log_level_word(void)
+{
+	return levels[level_max].word;
+}
+
 int log_level_parse(const char *word, enum log_level *ret_level)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(levels); i++) {

@@ -20,6 +20,9 @@ enum log_level {
 /* Before the first thread starts. Until then: info. */
 void log_set_level(enum log_level level);
 
+/* The level that was set, as a word: for programs that we start. Any thread. */
+const char *log_level_word(void);
+
 /* "error", "warn", "info" or "debug". -EINVAL: none of them. */
 int log_level_parse(const char *word, enum log_level *ret_level);
 

@@ -35,6 +35,7 @@ static void level_filters(void **state)
 	log_debug("a", "not said at level info");
 	assert_int_equal(lines, 0);
 	log_set_level(LOG_LEVEL_DEBUG);
+	assert_string_equal(log_level_word(), "debug");
 	log_debug("a", "said");
 	assert_int_equal(lines, 1);
 	log_set_level(LOG_LEVEL_ERROR);
