@@ -9,14 +9,16 @@ int orders_init(struct orders *o)
 {
 	o->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	o->news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	o->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	pthread_mutex_init(&o->lock, NULL);
-	return o->wake_fd < 0 || o->news_fd < 0 ? -errno : 0;
+	return o->wake_fd < 0 || o->news_fd < 0 || o->stop_fd < 0 ? -errno : 0;
 }
 
 void orders_clear(struct orders *o)
 {
 	close_fd(&o->wake_fd);
 	close_fd(&o->news_fd);
+	close_fd(&o->stop_fd);
 	pthread_mutex_destroy(&o->lock);
 }
 
@@ -30,6 +32,13 @@ void orders_send(struct orders *o)
 {
 	pthread_mutex_unlock(&o->lock);
 	eventfd_write(o->wake_fd, 1);
+}
+
+void orders_stop(struct orders *o)
+{
+	orders_edit(o)->quit = true;
+	eventfd_write(o->stop_fd, 1);
+	orders_send(o);
 }
 
 struct wishes orders_take(struct orders *o, bool with_controls)

@@ -32,6 +32,7 @@ struct wishes {
 struct orders {
 	int wake_fd;          /* readable: wishes came */
 	int news_fd;          /* readable: the report has news */
+	int stop_fd;          /* readable: the thread is to end; stays so */
 	pthread_mutex_t lock; /* guards the rest */
 	struct wishes wishes;
 	struct pipeline_report report;
@@ -48,6 +49,7 @@ void orders_send(struct orders *o);
 void orders_get_report(struct orders *o, struct pipeline_report *ret_report);
 void orders_get_caps(struct orders *o, struct source_caps *ret_caps);
 void orders_take_news(struct orders *o); /* news_fd is not readable any more */
+void orders_stop(struct orders *o);      /* the last wish: quit */
 
 /* Pipeline's thread. Take the wishes: what is to be done once is taken away, what lasts stays; so
  * do controls until they are wanted, and come without settings. */

@@ -87,8 +87,7 @@ bool pipeline_free(struct pipeline *p, int64_t timeout_us)
 
 	if (p == NULL)
 		return true;
-	orders_edit(&p->orders)->quit = true;
-	orders_send(&p->orders);
+	orders_stop(&p->orders);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += timeout_us / 1000000;
 	until.tv_nsec += timeout_us % 1000000 * 1000;

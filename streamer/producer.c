@@ -552,6 +552,7 @@ void producer_run(struct producer *p)
 	pthread_setname_np(pthread_self(), "pipeline");
 	/* Linux: of this thread alone, and of those that the encoder starts from it. */
 	setpriority(PRIO_PROCESS, 0, PIPELINE_NICE);
+	source_set_stop_fd(p->orders->stop_fd);
 	probe_at_start(p);
 	for (;;) {
 		/* One change at a time: who waits for a reopened camera hears of that first. */

@@ -13,6 +13,18 @@ static const char *const fault_words[] = {
 	[SOURCE_FAULT_BURST] = "burst",
 };
 
+static _Thread_local int stop_fd = -1;
+
+void source_set_stop_fd(int fd)
+{
+	stop_fd = fd;
+}
+
+int source_stop_fd(void)
+{
+	return stop_fd;
+}
+
 const struct source_ops *source_find(const char *name)
 {
 	for (unsigned i = 0; source_backends[i] != NULL; i++)

@@ -211,6 +211,12 @@ bool source_control_takes(const struct source_control *control, const double *va
 const struct source_control *source_caps_find_control(const struct source_caps *caps,
 						      const char *name);
 
+/* Of the calling thread: a descriptor that is readable once the thread is to end, for a backend
+ * that waits for something else than a driver: opening is then given up. -1, and so at first: none.
+ */
+void source_set_stop_fd(int fd);
+int source_stop_fd(void);
+
 const char *source_fault_word(enum source_fault fault);
 int source_fault_parse(const char *word, enum source_fault *ret_fault); /* -EINVAL */
 
@@ -220,8 +226,9 @@ extern const struct source_ops *const source_backends[];
 
 extern const struct source_ops source_test_ops; /* moving pattern; always built */
 
-extern const struct source_ops source_file_ops; /* recorded or piped Annex B; always built */
-extern const struct source_ops source_v4l2_ops; /* WITH_V4L2 */
+extern const struct source_ops source_file_ops;      /* recorded or piped Annex B; always built */
+extern const struct source_ops source_v4l2_ops;      /* WITH_V4L2 */
+extern const struct source_ops source_libcamera_ops; /* WITH_CONVERT: needs no libcamera here */
 
 #ifdef __cplusplus
 }
