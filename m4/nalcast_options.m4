@@ -18,8 +18,25 @@ AC_DEFUN([NALCAST_WITH_MODULE], [
   m4_popdef([UP])dnl
 ])
 
-dnl NALCAST_WITH_V4L2: --with-v4l2=auto|yes|no, to be called after turbojpeg's. It takes three
-dnl things; libyuv has no .pc file in Debian.
+dnl NALCAST_CHECK_CONVERT, to be called after turbojpeg's: what makes cameras' pictures those that
+dnl encoders take. Built wherever its libraries are; libyuv has no .pc file in Debian.
+AC_DEFUN([NALCAST_CHECK_CONVERT], [
+  nalcast_missing=
+  AS_IF([test "x$use_turbojpeg" != xyes],
+    [nalcast_missing="$nalcast_missing libturbojpeg0-dev"])
+  PKG_CHECK_MODULES([YUV], [libyuv], [], [
+    AC_CHECK_HEADER([libyuv.h], [
+      AC_CHECK_LIB([yuv], [YUY2ToI420], [YUV_LIBS=-lyuv],
+        [nalcast_missing="$nalcast_missing libyuv-dev"])],
+      [nalcast_missing="$nalcast_missing libyuv-dev"])])
+  AS_IF([test -z "$nalcast_missing"], [use_convert=yes], [use_convert=no])
+  AM_CONDITIONAL([WITH_CONVERT], [test "x$use_convert" = xyes])
+  AS_IF([test "x$use_convert" = xyes],
+    [AC_DEFINE([WITH_CONVERT], [1],
+      [Define to convert pictures, and so to take those of nalcast-capture.])])
+])
+
+dnl NALCAST_WITH_V4L2: --with-v4l2=auto|yes|no, to be called after NALCAST_CHECK_CONVERT.
 AC_DEFUN([NALCAST_WITH_V4L2], [
   AC_ARG_WITH([v4l2],
     [AS_HELP_STRING([--with-v4l2=auto|yes|no],
@@ -28,16 +45,8 @@ AC_DEFUN([NALCAST_WITH_V4L2], [
   AS_CASE([$with_v4l2], [auto|yes|no], [],
     [AC_MSG_ERROR([--with-v4l2 takes auto, yes or no, not '$with_v4l2'])])
   use_v4l2=no
-  nalcast_missing=
   AS_IF([test "x$with_v4l2" != xno], [
     AC_CHECK_HEADER([linux/videodev2.h], [], [nalcast_missing="$nalcast_missing linux-libc-dev"])
-    AS_IF([test "x$use_turbojpeg" != xyes],
-      [nalcast_missing="$nalcast_missing libturbojpeg0-dev"])
-    PKG_CHECK_MODULES([YUV], [libyuv], [], [
-      AC_CHECK_HEADER([libyuv.h], [
-        AC_CHECK_LIB([yuv], [YUY2ToI420], [YUV_LIBS=-lyuv],
-          [nalcast_missing="$nalcast_missing libyuv-dev"])],
-        [nalcast_missing="$nalcast_missing libyuv-dev"])])
     AS_IF([test -z "$nalcast_missing"], [use_v4l2=yes],
       [test "x$with_v4l2" = xyes],
       [AC_MSG_ERROR([V4L2 cameras need (by Debian's names):$nalcast_missing])])])

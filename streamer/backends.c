@@ -5,11 +5,13 @@
 
 const struct source_ops *const source_backends[] = {
 #ifdef WITH_V4L2
-	&source_v4l2_ops,
+	&source_v4l2_ops, /* USB cameras are best here: H.264, and a rate that is kept */
+#endif
+#ifdef WITH_CONVERT
+	&source_libcamera_ops,
 #endif
 	&source_test_ops, /* after every real camera: always there, so source=auto ends here */
-	&source_file_ops,
-	NULL,
+	&source_file_ops,      NULL,
 };
 
 /* Hardware before software: encoder=auto takes the first that can be had. */

@@ -272,7 +272,7 @@ static const struct option options[] = {
 	{"name", "NAME", "of the camera: a-z, 0-9, '-', at most 32 [main]", .set = set_name,
 	 .command_line_only = true},
 	{"source", "SOURCE",
-	 "auto, v4l2[:DEVICE], test, file:PATH (H.264, or a FIFO; file:-) [auto]",
+	 "auto, v4l2[:DEVICE], libcamera[:ID], test, file:PATH (H.264, or a FIFO; file:-) [auto]",
 	 .set = set_source},
 	{"encoder", "NAME", "auto (hardware if it can be had), v4l2m2m, x264 [auto]",
 	 .set = set_encoder},

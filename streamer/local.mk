@@ -116,6 +116,18 @@ if WITH_V4L2
 	%D%/m2mdev.c %D%/m2mdev.h \
 	%D%/m2mqueue.c %D%/m2mqueue.h \
 	%D%/pictures.c %D%/pictures.h \
+if WITH_CONVERT
+%C%_libstreamer_a_SOURCES += \
+	%D%/capbuf.c %D%/capbuf.h \
+	%D%/capture.c %D%/capture.h \
+	%D%/convert.c %D%/convert.h \
+	%D%/helper.c %D%/helper.h \
+	%D%/mediadev.c %D%/mediadev.h \
+	%D%/pictures.c %D%/pictures.h \
+	%D%/source_libcamera.c
+endif
+if WITH_V4L2
+%C%_libstreamer_a_SOURCES += \
 	%D%/source_v4l2.c \
 	%D%/v4l2buf.c %D%/v4l2buf.h \
 	%D%/v4l2caps.c %D%/v4l2caps.h \

@@ -19,7 +19,7 @@ if WITH_FCGI
 fuzz_programs += %D%/fuzz_fcgi_request
 endif
 
-if WITH_V4L2
+if WITH_CONVERT
 fuzz_programs += %D%/fuzz_convert
 endif
 

@@ -16,8 +16,15 @@ noinst_PROGRAMS += %D%/fake_nalcastd %D%/ws_echo
 %C%_nals_SOURCES = %D%/nals.c
 %C%_nals_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 
+# A nalcast-capture that does as the test says.
+if WITH_CONVERT
+noinst_PROGRAMS += %D%/fake_capture
+endif
+%C%_fake_capture_SOURCES = %D%/fake_capture.c
+%C%_fake_capture_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
+
 # What a camera's colours become.
-if WITH_V4L2
+if WITH_CONVERT
 if WITH_X264
 noinst_PROGRAMS += %D%/patches
 endif

@@ -3,6 +3,8 @@ test_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs) $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	%D%/capture_open.h \
+	%D%/capture_scene.h \
 	%D%/chunks.h \
 	%D%/colours.h \
 	%D%/fake_v4l2.h \
@@ -101,12 +103,18 @@ endif
 if WITH_AVCODEC
 unit_tests += %D%/test_still
 endif
-if WITH_V4L2
+if WITH_CONVERT
 unit_tests += \
 	%D%/test_chain_m2m \
 	%D%/test_convert \
 	%D%/test_encoder_m2m \
 	%D%/test_m2m \
+	%D%/test_helper \
+	%D%/test_source_libcamera \
+	%D%/test_source_libcamera_loss
+endif
+if WITH_V4L2
+unit_tests += \
 	%D%/test_source_v4l2 \
 	%D%/test_source_v4l2_life \
 	%D%/test_v4l2 \
@@ -403,6 +411,24 @@ TESTS += $(unit_tests)
 %C%_test_util_SOURCES = %D%/test_util.c
 %C%_test_util_CPPFLAGS = $(test_cppflags)
 %C%_test_util_LDADD = $(test_ldadd)
+
+%C%_test_helper_SOURCES = %D%/test_helper.c
+%C%_test_helper_CPPFLAGS = $(test_cppflags) \
+	-DFAKE_CAPTURE='"$(abs_top_builddir)/tests/tools/fake_capture"'
+%C%_test_helper_LDADD = $(test_ldadd)
+
+%C%_test_source_libcamera_SOURCES = %D%/test_source_libcamera.c
+%C%_test_source_libcamera_CPPFLAGS = $(test_cppflags) \
+	-DFAKE_CAPTURE='"$(abs_top_builddir)/tests/tools/fake_capture"'
+%C%_test_source_libcamera_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl
+%C%_test_source_libcamera_LDADD = $(test_ldadd)
+
+%C%_test_source_libcamera_loss_SOURCES = %D%/test_source_libcamera_loss.c
+%C%_test_source_libcamera_loss_CPPFLAGS = $(test_cppflags) \
+	-DFAKE_CAPTURE='"$(abs_top_builddir)/tests/tools/fake_capture"'
+%C%_test_source_libcamera_loss_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
+%C%_test_source_libcamera_loss_LDADD = $(test_ldadd)
 
 %C%_test_convert_SOURCES = %D%/test_convert.c
 %C%_test_convert_CPPFLAGS = $(test_cppflags)
