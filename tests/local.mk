@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	%D%/integration/handshake.test.mjs \
 	%D%/integration/hostile.test.mjs \
 	%D%/integration/idle.test.mjs \
+	%D%/integration/libcamera.test.mjs \
 	%D%/integration/live.test.mjs \
 	%D%/integration/persist.test.mjs \
 	%D%/integration/photos.test.mjs \
