@@ -55,6 +55,40 @@ AC_DEFUN([NALCAST_WITH_V4L2], [
     [AC_DEFINE([WITH_V4L2], [1], [Define to build the V4L2 cameras.])])
 ])
 
+dnl NALCAST_WITH_LIBCAMERA: --with-libcamera=auto|yes|no, to be called after the sanitizers: the C++
+dnl compiler must take their flags, too, and a missing one is no error unless libcamera is wanted.
+AC_DEFUN([NALCAST_WITH_LIBCAMERA], [
+  AC_ARG_WITH([libcamera],
+    [AS_HELP_STRING([--with-libcamera=auto|yes|no],
+      [build nalcast-capture, libcamera's cameras; needs C++17 @<:@auto@:>@])],
+    [], [with_libcamera=auto])
+  use_libcamera=no
+  AS_CASE([$with_libcamera],
+    [no], [],
+    [yes], [PKG_CHECK_MODULES([LIBCAMERA], [libcamera >= 0.0.3], [use_libcamera=yes])],
+    [auto], [PKG_CHECK_MODULES([LIBCAMERA], [libcamera >= 0.0.3], [use_libcamera=yes], [:])],
+    [AC_MSG_ERROR([--with-libcamera takes auto, yes or no, not '$with_libcamera'])])
+  AS_IF([test "x$use_libcamera" = xyes], [
+    # Warnings are for our lines, not for those of its headers.
+    LIBCAMERA_CFLAGS=`AS_ECHO([" $LIBCAMERA_CFLAGS"]) | $SED 's| -I| -isystem |g'`
+    AC_LANG_PUSH([C++])
+    AC_MSG_CHECKING([whether $CXX compiles C++17 against libcamera])
+    nalcast_save_CXXFLAGS=$CXXFLAGS
+    CXXFLAGS="$CXXFLAGS -std=c++17 $SAN_CFLAGS $LIBCAMERA_CFLAGS"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <libcamera/libcamera.h>]],
+        [[if (auto all = libcamera::CameraManager().cameras(); all.empty()) return 1;]])],
+      [AC_MSG_RESULT([yes])],
+      [AC_MSG_RESULT([no])
+       AS_IF([test "x$with_libcamera" = xyes],
+         [AC_MSG_ERROR([nalcast-capture needs a C++17 compiler (Debian: g++)])])
+       use_libcamera=no])
+    CXXFLAGS=$nalcast_save_CXXFLAGS
+    AC_LANG_POP([C++])])
+  AM_CONDITIONAL([WITH_LIBCAMERA], [test "x$use_libcamera" = xyes])
+  AS_IF([test "x$use_libcamera" = xyes],
+    [AC_DEFINE([WITH_LIBCAMERA], [1], [Define to build nalcast-capture.])])
+])
+
 dnl NALCAST_TRY_CFLAG(flag, variable): append flag to variable if the compiler takes it.
 AC_DEFUN([NALCAST_TRY_CFLAG], [
   AS_VAR_PUSHDEF([cv], [nalcast_cv_cflag_$1])dnl
@@ -74,8 +108,12 @@ AC_DEFUN([NALCAST_WARNINGS], [
   m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
       -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wimplicit-fallthrough], [
     NALCAST_TRY_CFLAG(flag, [WARN_CFLAGS])])
-  AS_IF([test "x$enable_werror" = xyes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
+  WARN_CXXFLAGS="-Wall -Wextra" # which every C++ compiler knows
+  AS_IF([test "x$enable_werror" = xyes], [
+    WARN_CFLAGS="$WARN_CFLAGS -Werror"
+    WARN_CXXFLAGS="$WARN_CXXFLAGS -Werror"])
   AC_SUBST([WARN_CFLAGS])
+  AC_SUBST([WARN_CXXFLAGS])
 ])
 
 AC_DEFUN([NALCAST_SANITIZERS], [

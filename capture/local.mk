@@ -1,0 +1,29 @@
+# nalcast-capture: the only C++, and the only program that knows libcamera. It takes capproto's C
+# from the daemon's archive, so both programs check messages by the same code.
+capture_sources = \
+	%D%/buffers.cpp %D%/buffers.h \
+	%D%/cameras.cpp %D%/cameras.h \
+	%D%/compat.h \
+	%D%/controls.cpp %D%/controls.h \
+	%D%/deadline.cpp %D%/deadline.h \
+	%D%/formats.cpp %D%/formats.h \
+	%D%/inbox.cpp %D%/inbox.h \
+	%D%/liblog.cpp %D%/liblog.h \
+	%D%/main.cpp \
+	%D%/people.cpp %D%/people.h \
+	%D%/rights.cpp %D%/rights.h \
+	%D%/server.cpp %D%/server.h \
+	%D%/session.cpp %D%/session.h \
+	%D%/text.cpp %D%/text.h \
+	%D%/values.cpp %D%/values.h \
+	%D%/wire.cpp %D%/wire.h
+
+if WITH_LIBCAMERA
+libexec_PROGRAMS += %D%/nalcast-capture
+%C%_nalcast_capture_SOURCES = $(capture_sources)
+%C%_nalcast_capture_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCAMERA_CFLAGS)
+%C%_nalcast_capture_CXXFLAGS = -std=c++17 $(AM_CXXFLAGS)
+%C%_nalcast_capture_LDADD = streamer/libstreamer.a common/libcommon.a $(LIBCAMERA_LIBS)
+else
+EXTRA_DIST += $(capture_sources)
+endif
