@@ -38,73 +38,6 @@ static bool is_ycbcr(const struct format &fmt)
 	return fmt.bytes_per_pixel > 0 && fmt.bytes_per_pixel < 3;
 }
 
-/* --- sizes */
-
-static void add_mode(const struct source_mode &mode, struct source_caps *caps)
-{
-	for (unsigned i = 0; i < caps->mode_count; i++) {
-		const struct source_mode &have = caps->modes[i];
-		if (have.width_min == mode.width_min && have.height_min == mode.height_min &&
-		    have.width_max == mode.width_max && have.height_max == mode.height_max)
-			return;
-	}
-	if (caps->mode_count < SOURCE_MODES_MAX)
-		caps->modes[caps->mode_count++] = mode;
-}
-
-static unsigned even_up(unsigned value)
-{
-	return value + value % 2;
-}
-
-/* 4:2:0 wants even sizes, whatever the camera could do. */
-static void add_range(const SizeRange &range, struct source_mode mode, struct source_caps *caps)
-{
-	mode.width_min = even_up(range.min.width);
-	mode.width_step = range.hStep + range.hStep % 2;
-	mode.height_min = even_up(range.min.height);
-	mode.height_step = range.vStep + range.vStep % 2;
-	if (range.max.width < mode.width_min || range.max.height < mode.height_min)
-		return;
-	mode.width_max = range.max.width - (range.max.width - mode.width_min) % mode.width_step;
-	mode.height_max =
-		range.max.height - (range.max.height - mode.height_min) % mode.height_step;
-	add_mode(mode, caps);
-}
-
-static void add_size(const Size &size, struct source_mode mode, struct source_caps *caps)
-{
-	if (size.width % 2 != 0 || size.height % 2 != 0 || size.isNull())
-		return;
-	mode.width_min = mode.width_max = size.width;
-	mode.height_min = mode.height_max = size.height;
-	add_mode(mode, caps);
-}
-
-void formats_tell_modes(const StreamConfiguration &stream, unsigned fps_min_milli,
-			unsigned fps_max_milli, struct source_caps *caps)
-{
-	std::vector<PixelFormat> have = stream.formats().pixelformats();
-	struct source_mode mode = {};
-
-	mode.fps_min_milli = fps_min_milli;
-	mode.fps_max_milli = fps_max_milli;
-	for (const struct format &fmt : known_formats()) {
-		if (std::find(have.begin(), have.end(), fmt.pixel) == have.end())
-			continue;
-		/* A range without steps is only the smallest and the largest of a list. */
-		SizeRange range = stream.formats().range(fmt.pixel);
-		if (range.hStep != 0 && range.vStep != 0 && range.min != range.max) {
-			add_range(range, mode, caps);
-			continue;
-		}
-		for (const Size &size : stream.formats().sizes(fmt.pixel))
-			add_size(size, mode, caps);
-	}
-}
-
-/* --- choosing */
-
 /* Does the camera take fmt at that size? If it would rather have another, *ret_nearest is that. */
 static bool try_format(CameraConfiguration *config, const struct format &fmt, const Size &size,
 		       const mirror &turned, Size *ret_nearest)
@@ -126,6 +59,100 @@ static bool try_format(CameraConfiguration *config, const struct format &fmt, co
 		*ret_nearest = stream.size;
 	return false;
 }
+
+/* --- sizes */
+
+static void add_mode(const struct source_mode &mode, struct source_caps *caps)
+{
+	for (unsigned i = 0; i < caps->mode_count; i++) {
+		const struct source_mode &have = caps->modes[i];
+		if (have.width_min == mode.width_min && have.height_min == mode.height_min &&
+		    have.width_max == mode.width_max && have.height_max == mode.height_max)
+			return;
+	}
+	if (caps->mode_count < SOURCE_MODES_MAX)
+		caps->modes[caps->mode_count++] = mode;
+}
+
+static unsigned even_up(unsigned value)
+{
+	return value + value % 2;
+}
+
+/* 4:2:0 wants even sizes, whatever the camera could do. False: there are none in between. */
+static bool fill_range(const SizeRange &range, struct source_mode *mode)
+{
+	mode->width_min = even_up(range.min.width);
+	mode->width_step = range.hStep + range.hStep % 2;
+	mode->height_min = even_up(range.min.height);
+	mode->height_step = range.vStep + range.vStep % 2;
+	if (mode->width_step == 0 || mode->height_step == 0 || range.min == range.max ||
+	    range.max.width < mode->width_min || range.max.height < mode->height_min)
+		return false;
+	mode->width_max = range.max.width - (range.max.width - mode->width_min) % mode->width_step;
+	mode->height_max =
+		range.max.height - (range.max.height - mode->height_min) % mode->height_step;
+	return true;
+}
+
+static bool has_size(CameraConfiguration *config, const struct format &fmt, const Size &size)
+{
+	Size nearest;
+
+	return try_format(config, fmt, size, mirror{}, &nearest);
+}
+
+/* Pipeline handlers call a list of two sizes a range, too (virtual), or have steps that they do not
+ * tell (vimc). */
+static bool is_true_range(CameraConfiguration *config, const struct format &fmt,
+			  const struct source_mode &mode)
+{
+	unsigned half_width = (mode.width_max - mode.width_min) / mode.width_step / 2;
+	unsigned half_height = (mode.height_max - mode.height_min) / mode.height_step / 2;
+	Size half(mode.width_min + half_width * mode.width_step,
+		  mode.height_min + half_height * mode.height_step);
+
+	return has_size(config, fmt, Size(mode.width_min, mode.height_min)) &&
+	       has_size(config, fmt, half) &&
+	       has_size(config, fmt,
+			Size(half.width + mode.width_step, half.height + mode.height_step)) &&
+	       has_size(config, fmt, Size(mode.width_max, mode.height_max));
+}
+
+static void add_sizes(CameraConfiguration *config, const struct format &fmt,
+		      struct source_mode mode, struct source_caps *caps)
+{
+	for (const Size &size : config->at(0).formats().sizes(fmt.pixel)) {
+		if (size.width % 2 != 0 || size.height % 2 != 0 || size.isNull() ||
+		    !has_size(config, fmt, size))
+			continue;
+		mode.width_min = mode.width_max = size.width;
+		mode.height_min = mode.height_max = size.height;
+		mode.width_step = mode.height_step = 0;
+		add_mode(mode, caps);
+	}
+}
+
+void formats_tell_modes(CameraConfiguration *config, unsigned fps_min_milli, unsigned fps_max_milli,
+			struct source_caps *caps)
+{
+	std::vector<PixelFormat> have = config->at(0).formats().pixelformats();
+	struct source_mode mode = {};
+
+	mode.fps_min_milli = fps_min_milli;
+	mode.fps_max_milli = fps_max_milli;
+	for (const struct format &fmt : known_formats()) {
+		if (std::find(have.begin(), have.end(), fmt.pixel) == have.end())
+			continue;
+		SizeRange range = config->at(0).formats().range(fmt.pixel);
+		if (fill_range(range, &mode) && is_true_range(config, fmt, mode))
+			add_mode(mode, caps);
+		else
+			add_sizes(config, fmt, mode, caps);
+	}
+}
+
+/* --- choosing */
 
 static const struct format *try_formats(CameraConfiguration *config, const Size &size,
 					const mirror &turned, Size *ret_nearest)
@@ -157,7 +184,7 @@ static void explain_none(const CameraConfiguration &config, const Size &size, co
 			  "camera '%s' has no pixel format that nalcast knows (it has: %s)", camera,
 			  names_of(config.at(0).formats().pixelformats()).c_str());
 	else
-		error_set(err, -EINVAL, "camera '%s' has no size %ux%u: the nearest is %ux%u",
+		error_set(err, -EINVAL, "camera '%s' has no size %ux%u: it would give %ux%u",
 			  camera, size.width, size.height, nearest.width, nearest.height);
 }
 

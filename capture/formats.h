@@ -20,8 +20,9 @@ struct format {
 	unsigned bytes_per_pixel; /* in plane 0; 0: compressed */
 };
 
-/* The sizes of all formats that we take; rates are fps_min_milli to fps_max_milli (0: unknown). */
-void formats_tell_modes(const libcamera::StreamConfiguration &stream, unsigned fps_min_milli,
+/* The sizes of all formats that we take; rates are fps_min_milli to fps_max_milli (0: unknown).
+ * config is tried with some, and is of no use afterwards. */
+void formats_tell_modes(libcamera::CameraConfiguration *config, unsigned fps_min_milli,
 			unsigned fps_max_milli, struct source_caps *caps);
 
 /* Make config's first stream what is wanted, in the best format that the camera has at exactly that

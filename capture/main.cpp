@@ -83,9 +83,8 @@ static int serve()
 {
 	if (!is_from_nalcastd(CAPPROTO_FD)) {
 		fprintf(stderr,
-			"nalcast-capture: descriptor %d is no socket of nalcastd's. nalcastd starts "
-			"this program by itself, with --source=libcamera; by hand, --list shows the "
-			"cameras.\n",
+			"nalcast-capture: descriptor %d is no socket of nalcastd's, which starts "
+			"this program\nby itself (--source=libcamera). By hand: --list, --help\n",
 			CAPPROTO_FD);
 		return 2;
 	}

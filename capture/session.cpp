@@ -160,16 +160,26 @@ static int64_t time_of(const Request &request, const FrameMetadata &metadata)
 	return (then > now || then < now - AGE_MAX_NS ? now : then) / 1000;
 }
 
+/* Of an enumeration that 0.4.0's virtual camera leaves unset: not to be read as one. */
+static unsigned status_of(const FrameMetadata &metadata)
+{
+	unsigned status;
+
+	static_assert(sizeof(status) == sizeof(metadata.status));
+	memcpy(&status, &metadata.status, sizeof(status));
+	return status;
+}
+
 /* False: this one is not to be shown. */
 bool session::read_picture(uint32_t index, struct capproto_frame *ret_frame)
 {
 	const Request &request = *requests_[index];
 	const FrameMetadata &metadata = buffers_.all()[index].frame->metadata();
-	int status = static_cast<int>(metadata.status);
+	unsigned status = status_of(metadata);
 	uint32_t bytes = 0;
 
 	/* FrameError, FrameCancelled, and since 0.5.2 FrameStartup, a picture before the camera has
-	 * found its exposure. 0.4.0's virtual camera leaves it unset, so 0 is not asked for. */
+	 * found its exposure. Unset it is none of these. */
 	if (status >= 1 && status <= 3)
 		return false;
 	if (format_->bytes_per_pixel == 0) {

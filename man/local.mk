@@ -3,3 +3,6 @@ dist_man_MANS += %D%/nalcast-api.7
 if WITH_FCGI
 dist_man_MANS += %D%/nalcast-fcgi.8
 endif
+if WITH_LIBCAMERA
+dist_man_MANS += %D%/nalcast-capture.8
+endif

@@ -13,6 +13,7 @@ include tests/fuzz/local.mk
 include tests/tools/local.mk
 include tests/bench/local.mk
 include tests/fcgi/local.mk
+include tests/libcamera/local.mk
 include tests/vm/local.mk
 include tests/www/local.mk
 

@@ -29,9 +29,31 @@ for header in common/*.h streamer/*.h fcgi/*.h; do
     check "$header stands alone" alone "$header"
 done
 
-check "common includes neither program" includes_none_of 'streamer/|fcgi/' common/*.[ch]
-check "streamer does not include fcgi" includes_none_of 'fcgi/' streamer/*.[ch]
-check "fcgi does not include streamer" includes_none_of 'streamer/' fcgi/*.[ch]
+# libcamera's headers are C++17. Without them, or without g++, capture/ is not built either.
+cflags=$(pkg-config --cflags libcamera 2> /dev/null) && command -v "${CXX:-g++}" > /dev/null &&
+    has_libcamera=yes || has_libcamera=no
+alone_as_cxx() {
+    # shellcheck disable=SC2086 # words
+    printf '#include "%s"\n' "$1" |
+        ${CXX:-g++} -std=c++17 -D_GNU_SOURCE -Wall -Wextra -Werror -I. $cflags -fsyntax-only -x c++ -
+}
+for header in capture/*.h; do
+    if [ "$has_libcamera" = yes ]; then
+        check "$header stands alone" alone_as_cxx "$header"
+    else
+        count=$((count + 1))
+        echo "ok $count - $header stands alone # SKIP no libcamera, or no C++"
+    fi
+done
+
+check "common includes no program" includes_none_of 'streamer/|fcgi/|capture/' common/*.[ch]
+check "streamer includes no other program" includes_none_of 'fcgi/|capture/' streamer/*.[ch]
+check "fcgi includes no other program" includes_none_of 'streamer/|capture/' fcgi/*.[ch]
+capture_may='common/[a-z]+|streamer/(capproto|frame|source)|capture/[a-z]+'
+check "capture includes of streamer what the two share" sh -c \
+    "! grep -nE '^#include \"' capture/*.cpp capture/*.h | grep -vE '\"($capture_may)\\.h\"'"
+check "C++ is in capture alone" sh -c \
+    '! ls common/*.cpp streamer/*.cpp fcgi/*.cpp tests/*/*.cpp 2> /dev/null'
 
 # Bytes: no I/O, no threads, no clock, no log. They see each other, and how errors are told.
 bytes='adapt au bits capproto carry framegate h264level http hub inflight jfif jsonread jsontext metrics mjpeg nal paramsets pattern percentile photo ration slice splitter sps utf8 viewmsg ws'
@@ -60,6 +82,12 @@ check "backends are named by backends.c alone" sh -c \
 options() { # PROGRAM
     "$build/$1" --help | grep -oE '^  --[a-z0-9-]+' | sed 's/^  //'
 }
+if [ -x "$build/capture/nalcast-capture" ]; then
+    for option in $(options capture/nalcast-capture); do
+        name=${option#--}
+        check "nalcast-capture.8 documents $option" grep -qE "Fl -$name" man/nalcast-capture.8
+    done
+fi
 for option in $(options streamer/nalcastd); do
     name=${option#--}
     check "nalcastd.8 documents $option" grep -qE "(Fl Fl|Ic) $name" man/nalcastd.8
