@@ -35,9 +35,10 @@ missing_packages() {
     done | sort -u
 }
 
-build_packages=(autoconf:autoconf automake:automake make:make gcc:gcc pkg-config:pkg-config
+build_packages=(autoconf:autoconf automake:automake make:make gcc:gcc g++:g++ pkg-config:pkg-config
     node:nodejs npm:npm :libc6-dev :libjansson-dev :libsystemd-dev :nettle-dev :libinih-dev
-    :libfcgi-dev :libx264-dev :libyuv-dev :libturbojpeg0-dev :libavcodec-dev)
+    :libfcgi-dev :libx264-dev :libyuv-dev :libturbojpeg0-dev :libavcodec-dev
+    :libcamera-dev)
 run_packages=(nginx:nginx openssl:openssl curl:curl setpriv:util-linux)
 
 complain() {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
-#include "tests/libcamera/helper.h"
+#include "tests/libcamera/peer.h"
 
 #define CAMERA "Virtual0"
 
@@ -25,27 +25,27 @@ static unsigned failures;
 		}                                                                        \
 	} while (0)
 
-static bool open_camera(struct helper *h, unsigned width, unsigned height, unsigned fps_milli,
+static bool open_camera(struct peer *h, unsigned width, unsigned height, unsigned fps_milli,
 			struct camera *camera)
 {
 	struct error err = {0};
 
-	if (!helper_start(program, h)) {
+	if (!peer_start(program, h)) {
 		failures++;
 		return false;
 	}
-	if (helper_open(h, CAMERA, width, height, fps_milli, camera, &err) == 0)
+	if (peer_open(h, CAMERA, width, height, fps_milli, camera, &err) == 0)
 		return true;
 	printf("# open: %s\n", err.text);
 	failures++;
 	camera_clear(camera);
-	helper_close(h);
+	peer_close(h);
 	return false;
 }
 
-static void close_camera(struct helper *h, struct camera *camera)
+static void close_camera(struct peer *h, struct camera *camera)
 {
-	int status = helper_close(h);
+	int status = peer_close(h);
 
 	expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	camera_clear(camera);
@@ -65,14 +65,14 @@ static void list_names_the_camera_its_sizes_and_rates(void)
 {
 	const struct capproto_list list = {CAPPROTO_LIST};
 	union capproto_message msg;
-	struct helper h;
+	struct peer h;
 
-	if (!helper_start(program, &h)) {
+	if (!peer_start(program, &h)) {
 		failures++;
 		return;
 	}
-	helper_send(&h, &list, sizeof(list));
-	expect(helper_expect(&h, CAPPROTO_CAMERA, &msg));
+	peer_send(&h, &list, sizeof(list));
+	expect(peer_expect(&h, CAPPROTO_CAMERA, &msg));
 	expect(strcmp(msg.camera.caps.id, CAMERA) == 0);
 	expect(strcmp(msg.camera.caps.backend, "libcamera") == 0);
 	expect(msg.camera.caps.name[0] != '\0');
@@ -83,26 +83,26 @@ static void list_names_the_camera_its_sizes_and_rates(void)
 		expect(mode->width_min == 640 || mode->width_min == 1280);
 		expect(mode->fps_max_milli >= 29990 && mode->fps_max_milli <= 30010);
 	}
-	expect(helper_expect(&h, CAPPROTO_LISTED, &msg));
+	expect(peer_expect(&h, CAPPROTO_LISTED, &msg));
 	expect(msg.listed.count == 1);
-	expect(helper_close(&h) == 0);
+	expect(peer_close(&h) == 0);
 }
 
 static void refused(const char *id, unsigned width, unsigned height, int code, const char *word)
 {
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 	struct error err = {0};
 
-	if (!helper_start(program, &h)) {
+	if (!peer_start(program, &h)) {
 		failures++;
 		return;
 	}
-	expect(helper_open(&h, id, width, height, 0, &camera, &err) == code);
+	expect(peer_open(&h, id, width, height, 0, &camera, &err) == code);
 	expect(strstr(err.text, word) != NULL);
 	printf("# %s\n", err.text);
 	camera_clear(&camera);
-	expect(helper_close(&h) == 0);
+	expect(peer_close(&h) == 0);
 }
 
 static void no_such_camera_is_refused_with_the_names_of_others(void)
@@ -120,7 +120,7 @@ static void no_such_size_is_refused_with_one_that_is(void)
 static void buffers_come_with_descriptors_that_hold_their_planes(void)
 {
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 30000, &camera))
 		return;
@@ -146,7 +146,7 @@ static void buffers_come_with_descriptors_that_hold_their_planes(void)
 static void a_camera_without_wishes_takes_the_usual_size(void)
 {
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 0, 0, 0, &camera))
 		return;
@@ -159,12 +159,12 @@ static void a_hundred_pictures_come_in_order(void)
 {
 	struct capproto_frame frame, before = {0};
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
 	for (unsigned i = 0; i < 100; i++) {
-		if (!helper_picture(&h, &camera, -1, &frame)) {
+		if (!peer_picture(&h, &camera, -1, &frame)) {
 			expect(!"a picture");
 			break;
 		}
@@ -174,7 +174,7 @@ static void a_hundred_pictures_come_in_order(void)
 		expect(frame.bytes == 0);
 		expect(age_us >= 0 && age_us < 60000000);
 		before = frame;
-		helper_done(&h, &camera, frame.index);
+		peer_done(&h, &camera, frame.index);
 	}
 	close_camera(&h, &camera);
 }
@@ -232,17 +232,17 @@ static void pictures_show_the_colour_bars(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 1280, 720, 0, &camera))
 		return;
 	for (unsigned i = 0; i < 20; i++) {
-		if (!helper_picture(&h, &camera, -1, &frame)) {
+		if (!peer_picture(&h, &camera, -1, &frame)) {
 			expect(!"a picture");
 			break;
 		}
 		expect_bars(&camera.opened, camera.map[frame.index], i * 37 % 720);
-		helper_done(&h, &camera, frame.index);
+		peer_done(&h, &camera, frame.index);
 	}
 	close_camera(&h, &camera);
 }
@@ -251,16 +251,16 @@ static void a_camera_whose_buffers_are_all_lent_waits_for_one(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
 	for (unsigned i = 0; i < camera.opened.buffer_count; i++)
-		expect(helper_picture(&h, &camera, -1, &frame));
-	expect(!helper_picture(&h, &camera, 200, &frame));
+		expect(peer_picture(&h, &camera, -1, &frame));
+	expect(!peer_picture(&h, &camera, 200, &frame));
 	for (unsigned i = 0; i < 10; i++) {
-		helper_done(&h, &camera, 0);
-		expect(helper_picture(&h, &camera, -1, &frame) && frame.index == 0);
+		peer_done(&h, &camera, 0);
+		expect(peer_picture(&h, &camera, -1, &frame) && frame.index == 0);
 	}
 	close_camera(&h, &camera);
 }
@@ -278,12 +278,12 @@ static bool source_has(const struct source_caps *caps, const char *name)
 static void what_a_camera_has_not_is_refused_in_words(void)
 {
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 	struct error err = {0};
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
-	expect(helper_control(&h, "brightness", 0.5, &err) == -ENOTSUP);
+	expect(peer_control(&h, "brightness", 0.5, &err) == -ENOTSUP);
 	expect(strstr(err.text, "brightness") != NULL);
 	close_camera(&h, &camera);
 }
@@ -295,28 +295,28 @@ static void a_mirrored_camera_goes_on_in_the_same_buffers(void)
 	struct capproto_frame frame = {0};
 	uint32_t before = 0;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 	struct error err = {0};
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
 	if (source_has(&camera.caps, "hflip")) {
-		expect(helper_picture(&h, &camera, -1, &frame)); /* kept */
+		expect(peer_picture(&h, &camera, -1, &frame)); /* kept */
 		uint32_t kept = frame.index;
 		for (unsigned round = 0; round < 4; round++) {
-			expect(helper_control(&h, "hflip", round % 2 == 0, &err) == 0);
-			expect(helper_picture(&h, &camera, -1, &frame) && frame.index != kept);
+			expect(peer_control(&h, "hflip", round % 2 == 0, &err) == 0);
+			expect(peer_picture(&h, &camera, -1, &frame) && frame.index != kept);
 			expect(frame.sequence > before);
 			before = frame.sequence;
-			helper_done(&h, &camera, frame.index);
+			peer_done(&h, &camera, frame.index);
 		}
-		helper_done(&h, &camera, kept);
+		peer_done(&h, &camera, kept);
 		for (unsigned i = 0; i < 2 * camera.opened.buffer_count; i++) {
-			expect(helper_picture(&h, &camera, -1, &frame));
-			helper_done(&h, &camera, frame.index);
+			expect(peer_picture(&h, &camera, -1, &frame));
+			peer_done(&h, &camera, frame.index);
 		}
 	} else {
-		expect(helper_control(&h, "hflip", 1, &err) == -ENOTSUP);
+		expect(peer_control(&h, "hflip", 1, &err) == -ENOTSUP);
 	}
 	close_camera(&h, &camera);
 }
@@ -325,17 +325,17 @@ static void the_rate_changes_while_pictures_come(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 	struct error err = {0};
 
 	if (!open_camera(&h, 640, 480, 5000, &camera))
 		return;
 	expect(camera.opened.fps_milli == 5000);
-	expect(helper_set_fps(&h, 30000, &err) == 0);
-	expect(helper_set_fps(&h, 0, &err) == 0);
+	expect(peer_set_fps(&h, 30000, &err) == 0);
+	expect(peer_set_fps(&h, 0, &err) == 0);
 	for (unsigned i = 0; i < 10; i++) {
-		if (helper_picture(&h, &camera, -1, &frame))
-			helper_done(&h, &camera, frame.index);
+		if (peer_picture(&h, &camera, -1, &frame))
+			peer_done(&h, &camera, frame.index);
 		else
 			expect(!"a picture");
 	}
@@ -349,12 +349,12 @@ static void a_second_open_is_refused(void)
 	const struct capproto_open open = {.type = CAPPROTO_OPEN};
 	union capproto_message msg = {0};
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
-	helper_send(&h, &open, sizeof(open));
-	while (helper_receive(&h, 60000, &msg, NULL) && msg.type == CAPPROTO_FRAME)
+	peer_send(&h, &open, sizeof(open));
+	while (peer_receive(&h, 60000, &msg, NULL) && msg.type == CAPPROTO_FRAME)
 		;
 	expect(msg.type == CAPPROTO_RESULT && msg.result.code == -EALREADY);
 	close_camera(&h, &camera);
@@ -363,14 +363,14 @@ static void a_second_open_is_refused(void)
 static void nonsense_ends_the_helper_in_order(void)
 {
 	const uint32_t junk[] = {77, 1, 2};
-	struct helper h;
+	struct peer h;
 
-	if (!helper_start(program, &h)) {
+	if (!peer_start(program, &h)) {
 		failures++;
 		return;
 	}
-	helper_send(&h, junk, sizeof(junk));
-	int status = helper_wait(&h);
+	peer_send(&h, junk, sizeof(junk));
+	int status = peer_wait(&h);
 	expect(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
@@ -378,16 +378,16 @@ static void a_buffer_given_back_twice_does_no_harm(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
-	for (unsigned i = 0; i < 10 && helper_picture(&h, &camera, -1, &frame); i++) {
+	for (unsigned i = 0; i < 10 && peer_picture(&h, &camera, -1, &frame); i++) {
 		const struct capproto_done wild = {CAPPROTO_DONE, CAPPROTO_BUFFERS_MAX - 1};
-		helper_send(&h, &wild, sizeof(wild));
-		helper_done(&h, &camera, frame.index);
+		peer_send(&h, &wild, sizeof(wild));
+		peer_done(&h, &camera, frame.index);
 	}
-	expect(helper_picture(&h, &camera, -1, &frame));
+	expect(peer_picture(&h, &camera, -1, &frame));
 	close_camera(&h, &camera);
 }
 
@@ -395,15 +395,15 @@ static void a_killed_helper_is_the_end_of_its_socket(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
-	expect(helper_picture(&h, &camera, -1, &frame));
+	expect(peer_picture(&h, &camera, -1, &frame));
 	kill(h.pid, SIGKILL);
-	while (helper_picture(&h, &camera, -1, &frame))
+	while (peer_picture(&h, &camera, -1, &frame))
 		;
-	int status = helper_wait(&h);
+	int status = peer_wait(&h);
 	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	camera_clear(&camera);
 }
@@ -412,15 +412,15 @@ static void signals_meant_for_nalcastd_do_not_end_it(void)
 {
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
 		return;
 	kill(h.pid, SIGTERM);
 	kill(h.pid, SIGINT);
 	for (unsigned i = 0; i < 10; i++) {
-		expect(helper_picture(&h, &camera, -1, &frame));
-		helper_done(&h, &camera, frame.index);
+		expect(peer_picture(&h, &camera, -1, &frame));
+		peer_done(&h, &camera, frame.index);
 	}
 	close_camera(&h, &camera);
 }
@@ -445,7 +445,7 @@ static void it_keeps_no_rights_and_no_descriptors_of_ours(void)
 {
 	char path[64];
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 	int stray = dup2(STDOUT_FILENO, 77); /* as one that somebody forgot to mark */
 
 	if (!open_camera(&h, 640, 480, 0, &camera))
@@ -478,18 +478,18 @@ static void twenty_lives_leave_nothing_behind(void)
 	unsigned before = count_files();
 	struct capproto_frame frame;
 	struct camera camera;
-	struct helper h;
+	struct peer h;
 
 	for (unsigned i = 0; i < 20; i++) {
 		if (!open_camera(&h, 640, 480, 0, &camera))
 			return;
-		expect(helper_picture(&h, &camera, -1, &frame));
+		expect(peer_picture(&h, &camera, -1, &frame));
 		if (i % 2 == 0) {
 			close_camera(&h, &camera);
 			continue;
 		}
 		kill(h.pid, SIGKILL);
-		expect(WIFSIGNALED(helper_close(&h)));
+		expect(WIFSIGNALED(peer_close(&h)));
 		camera_clear(&camera);
 	}
 	expect(count_files() == before);

@@ -31,6 +31,6 @@ vm_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 %C%_watch_LDADD = $(vm_ldadd)
 
 .PHONY: check-vm vm-programs
-vm-programs: $(vm_programs) streamer/nalcastd
+vm-programs: $(vm_programs) $(vm_libcamera) streamer/nalcastd
 check-vm: vm-programs
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir) $(abs_builddir)/check-vm.out

@@ -1,4 +1,4 @@
-#include "tests/libcamera/helper.h"
+#include "tests/libcamera/peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,31 +32,31 @@ static void run_program(const char *program, int fd)
 	_exit(127);
 }
 
-bool helper_start(const char *program, struct helper *ret_helper)
+bool peer_start(const char *program, struct peer *ret_peer)
 {
 	int pair[2];
 	union capproto_message msg;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return false;
-	struct helper h = {.pid = fork(), .fd = pair[0]};
-	if (h.pid == 0)
+	struct peer peer = {.pid = fork(), .fd = pair[0]};
+	if (peer.pid == 0)
 		run_program(program, pair[1]);
 	close(pair[1]);
-	if (!helper_expect(&h, CAPPROTO_HELLO, &msg) || msg.hello.version != CAPPROTO_VERSION ||
+	if (!peer_expect(&peer, CAPPROTO_HELLO, &msg) || msg.hello.version != CAPPROTO_VERSION ||
 	    msg.hello.caps_bytes != sizeof(struct source_caps) || msg.hello.libcamera[0] == '\0') {
 		printf("# it does not say hello\n");
-		kill(h.pid, SIGKILL);
-		helper_close(&h);
+		kill(peer.pid, SIGKILL);
+		peer_close(&peer);
 		return false;
 	}
-	*ret_helper = h;
+	*ret_peer = peer;
 	return true;
 }
 
-void helper_send(const struct helper *h, const void *msg, size_t size)
+void peer_send(const struct peer *peer, const void *msg, size_t size)
 {
-	if (send(h->fd, msg, size, MSG_NOSIGNAL) < 0)
+	if (send(peer->fd, msg, size, MSG_NOSIGNAL) < 0)
 		printf("# send: %s\n", strerror(errno));
 }
 
@@ -73,10 +73,16 @@ static int passed_fd(struct msghdr *head)
 	return fd;
 }
 
-bool helper_receive(const struct helper *h, int timeout_ms, union capproto_message *ret_msg,
-		    int *ret_fd)
+bool peer_wait_readable(const struct peer *peer, int timeout_ms)
 {
-	struct pollfd p = {.fd = h->fd, .events = POLLIN};
+	struct pollfd p = {.fd = peer->fd, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+bool peer_receive(const struct peer *peer, int timeout_ms, union capproto_message *ret_msg,
+		  int *ret_fd)
+{
 	struct iovec part = {ret_msg, sizeof(*ret_msg)};
 	union {
 		struct cmsghdr aligned;
@@ -90,9 +96,9 @@ bool helper_receive(const struct helper *h, int timeout_ms, union capproto_messa
 	};
 	struct error err = {0};
 
-	if (poll(&p, 1, timeout_ms) <= 0)
+	if (!peer_wait_readable(peer, timeout_ms))
 		return false;
-	ssize_t size = recvmsg(h->fd, &head, MSG_CMSG_CLOEXEC);
+	ssize_t size = recvmsg(peer->fd, &head, MSG_CMSG_CLOEXEC);
 	if (size <= 0)
 		return false;
 	int fd = passed_fd(&head);
@@ -106,9 +112,9 @@ bool helper_receive(const struct helper *h, int timeout_ms, union capproto_messa
 	return false;
 }
 
-bool helper_expect(const struct helper *h, uint32_t type, union capproto_message *ret_msg)
+bool peer_expect(const struct peer *peer, uint32_t type, union capproto_message *ret_msg)
 {
-	if (!helper_receive(h, WAIT_MS, ret_msg, NULL)) {
+	if (!peer_receive(peer, WAIT_MS, ret_msg, NULL)) {
 		printf("# no message %u came\n", type);
 		return false;
 	}
@@ -125,27 +131,27 @@ static void sleep_ms(int ms)
 	poll(NULL, 0, ms);
 }
 
-int helper_wait(struct helper *h)
+int peer_wait(struct peer *peer)
 {
 	int status;
 
 	for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += 10) {
-		if (waitpid(h->pid, &status, WNOHANG) == h->pid) {
-			close_fd(&h->fd);
+		if (waitpid(peer->pid, &status, WNOHANG) == peer->pid) {
+			close_fd(&peer->fd);
 			return status;
 		}
 		sleep_ms(10);
 	}
-	kill(h->pid, SIGKILL);
-	waitpid(h->pid, &status, 0);
-	close_fd(&h->fd);
+	kill(peer->pid, SIGKILL);
+	waitpid(peer->pid, &status, 0);
+	close_fd(&peer->fd);
 	return -1;
 }
 
-int helper_close(struct helper *h)
+int peer_close(struct peer *peer)
 {
-	close_fd(&h->fd);
-	return helper_wait(h);
+	close_fd(&peer->fd);
+	return peer_wait(peer);
 }
 
 static int tell_result(const struct capproto_result *result, struct error *err)
@@ -155,13 +161,13 @@ static int tell_result(const struct capproto_result *result, struct error *err)
 	return error_set(err, result->code, "%s", result->text);
 }
 
-static int receive_buffers(const struct helper *h, struct camera *camera, struct error *err)
+static int receive_buffers(const struct peer *peer, struct camera *camera, struct error *err)
 {
 	union capproto_message msg;
 
 	for (unsigned i = 0; i < camera->opened.buffer_count; i++) {
 		int *fd = &camera->buffer_fd[i];
-		if (!helper_receive(h, WAIT_MS, &msg, fd) || msg.type != CAPPROTO_BUFFER ||
+		if (!peer_receive(peer, WAIT_MS, &msg, fd) || msg.type != CAPPROTO_BUFFER ||
 		    msg.buffer.index != i || *fd < 0)
 			return error_set(err, -EPROTO, "buffer %u does not come", i);
 		camera->buffer[i] = msg.buffer;
@@ -173,8 +179,8 @@ static int receive_buffers(const struct helper *h, struct camera *camera, struct
 	return 0;
 }
 
-int helper_open(const struct helper *h, const char *id, unsigned width, unsigned height,
-		unsigned fps_milli, struct camera *ret_camera, struct error *err)
+int peer_open(const struct peer *peer, const char *id, unsigned width, unsigned height,
+	      unsigned fps_milli, struct camera *ret_camera, struct error *err)
 {
 	struct capproto_open open = {
 		.type = CAPPROTO_OPEN,
@@ -188,16 +194,16 @@ int helper_open(const struct helper *h, const char *id, unsigned width, unsigned
 	for (unsigned i = 0; i < CAPPROTO_BUFFERS_MAX; i++)
 		ret_camera->buffer_fd[i] = -1;
 	snprintf(open.id, sizeof(open.id), "%s", id);
-	helper_send(h, &open, sizeof(open));
-	if (!helper_receive(h, WAIT_MS, &msg, NULL))
+	peer_send(peer, &open, sizeof(open));
+	if (!peer_receive(peer, WAIT_MS, &msg, NULL))
 		return error_set(err, -EPIPE, "it does not answer");
 	if (msg.type == CAPPROTO_RESULT)
 		return tell_result(&msg.result, err);
 	ret_camera->caps = msg.camera.caps;
-	if (msg.type != CAPPROTO_CAMERA || !helper_expect(h, CAPPROTO_OPENED, &msg))
+	if (msg.type != CAPPROTO_CAMERA || !peer_expect(peer, CAPPROTO_OPENED, &msg))
 		return error_set(err, -EPROTO, "no camera and format");
 	ret_camera->opened = msg.opened;
-	return receive_buffers(h, ret_camera, err);
+	return receive_buffers(peer, ret_camera, err);
 }
 
 void camera_clear(struct camera *camera)
@@ -211,22 +217,22 @@ void camera_clear(struct camera *camera)
 }
 
 /* Pictures that come before it go back. */
-static int await_result(const struct helper *h, uint32_t number, struct error *err)
+static int await_result(const struct peer *peer, uint32_t number, struct error *err)
 {
 	union capproto_message msg;
 
-	while (helper_receive(h, WAIT_MS, &msg, NULL)) {
+	while (peer_receive(peer, WAIT_MS, &msg, NULL)) {
 		struct capproto_done done = {CAPPROTO_DONE, msg.frame.index};
 		if (msg.type == CAPPROTO_RESULT && msg.result.number == number)
 			return tell_result(&msg.result, err);
 		if (msg.type != CAPPROTO_FRAME)
 			break;
-		helper_send(h, &done, sizeof(done));
+		peer_send(peer, &done, sizeof(done));
 	}
 	return error_set(err, -EPROTO, "no result");
 }
 
-int helper_control(const struct helper *h, const char *name, double value, struct error *err)
+int peer_control(const struct peer *peer, const char *name, double value, struct error *err)
 {
 	struct capproto_control control = {
 		.type = CAPPROTO_CONTROL,
@@ -236,24 +242,24 @@ int helper_control(const struct helper *h, const char *name, double value, struc
 	};
 
 	snprintf(control.name, sizeof(control.name), "%s", name);
-	helper_send(h, &control, sizeof(control));
-	return await_result(h, control.number, err);
+	peer_send(peer, &control, sizeof(control));
+	return await_result(peer, control.number, err);
 }
 
-int helper_set_fps(const struct helper *h, unsigned fps_milli, struct error *err)
+int peer_set_fps(const struct peer *peer, unsigned fps_milli, struct error *err)
 {
 	struct capproto_set_fps set_fps = {CAPPROTO_SET_FPS, 8, fps_milli};
 
-	helper_send(h, &set_fps, sizeof(set_fps));
-	return await_result(h, set_fps.number, err);
+	peer_send(peer, &set_fps, sizeof(set_fps));
+	return await_result(peer, set_fps.number, err);
 }
 
-bool helper_picture(const struct helper *h, struct camera *camera, int timeout_ms,
-		    struct capproto_frame *ret_frame)
+bool peer_picture(const struct peer *peer, struct camera *camera, int timeout_ms,
+		  struct capproto_frame *ret_frame)
 {
 	union capproto_message msg;
 
-	if (!helper_receive(h, timeout_ms < 0 ? WAIT_MS : timeout_ms, &msg, NULL))
+	if (!peer_receive(peer, timeout_ms < 0 ? WAIT_MS : timeout_ms, &msg, NULL))
 		return false;
 	if (msg.type != CAPPROTO_FRAME || msg.frame.index >= camera->opened.buffer_count ||
 	    camera->lent[msg.frame.index]) {
@@ -265,10 +271,10 @@ bool helper_picture(const struct helper *h, struct camera *camera, int timeout_m
 	return true;
 }
 
-void helper_done(const struct helper *h, struct camera *camera, uint32_t index)
+void peer_done(const struct peer *peer, struct camera *camera, uint32_t index)
 {
 	struct capproto_done done = {CAPPROTO_DONE, index};
 
 	camera->lent[index] = false;
-	helper_send(h, &done, sizeof(done));
+	peer_send(peer, &done, sizeof(done));
 }
