@@ -54,6 +54,26 @@ ends_with() {
     [ "$1" -eq "$status" ] || { echo "ended with $1, not with $status"; return 1; }
 }
 
+# Debian's kernel lacks vimc and vicodec: they are there where VM_MODULES=yes had them built.
+has_module() { # NAME
+    grep -q "\b$1\.ko:" /lib/modules/*/modules.dep
+}
+
+# The device that a driver calls so: "vivid-000-vid-cap", "stateful-encoder".
+node_named() { # NAME
+    for node in /sys/class/video4linux/*; do
+        if [ "$(cat "$node/name" 2> /dev/null)" = "$1" ]; then
+            echo "/dev/${node##*/}"
+            return
+        fi
+    done
+    return 1
+}
+
+node_there() { # NAME
+    udevadm settle --timeout=20 && [ -c "$(node_named "$1")" ]
+}
+
 # In microseconds of CLOCK_MONOTONIC, as the programs' logs have them; as good as 10 ms.
 now_us() {
     awk '{ printf "%d\n", $1 * 1000000 }' /proc/uptime

@@ -5,7 +5,18 @@ EXTRA_PROGRAMS += $(vm_programs)
 CLEANFILES += $(vm_programs)
 CLEAN_LOCAL += check-vm.out
 
-EXTRA_DIST += %D%/boot %D%/check %D%/guest %D%/init %D%/kernel %D%/lib.sh %D%/pictures %D%/session %D%/cases
+EXTRA_DIST += \
+	%D%/boot \
+	%D%/cases \
+	%D%/check \
+	%D%/debian.sh \
+	%D%/guest \
+	%D%/init \
+	%D%/kernel \
+	%D%/lib.sh \
+	%D%/modules \
+	%D%/pictures \
+	%D%/session
 
 vm_cppflags = $(AM_CPPFLAGS) $(TURBOJPEG_CFLAGS)
 vm_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
