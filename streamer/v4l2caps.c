@@ -148,8 +148,7 @@ static void add_range(const struct v4l2dev *dev, struct v4l2caps *caps, uint32_t
 		.height_step = range->step_height,
 	};
 
-	if (is_size(range->max_width, range->max_height) &&
-	    make_even(&size.width_min, &size.width_max, &size.width_step) &&
+	if (make_even(&size.width_min, &size.width_max, &size.width_step) &&
 	    make_even(&size.height_min, &size.height_max, &size.height_step))
 		add_mode(dev, caps, fourcc, &size);
 }

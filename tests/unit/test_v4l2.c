@@ -176,6 +176,30 @@ static void ranges_are_told_with_their_even_sizes(void **state)
 	assert_int_equal(choose(640, 480, 60000, false), V4L2_PIX_FMT_NV12);
 }
 
+/* vivid's TV input: larger than anybody takes. */
+static void range_beyond_what_we_take_is_cut_not_refused(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct fake_mode modes[] = {
+		{.fourcc = V4L2_PIX_FMT_YUV420,
+		 .width = 16,
+		 .height = 16,
+		 .intervals = {{1, 25}, {1, 25}},
+		 .width_max = 16384,
+		 .height_max = 8640,
+		 .step = 2},
+	};
+	struct source_caps told;
+	struct v4l2caps own;
+
+	fake_begin(modes, ARRAY_SIZE(modes));
+	read_caps(&own, &told);
+	assert_int_equal(told.mode_count, 1);
+	assert_int_equal(told.modes[0].width_max, 8192);
+	assert_int_equal(told.modes[0].height_max, 8192);
+	assert_int_equal(choose(320, 240, 25000, false), V4L2_PIX_FMT_YUV420);
+}
+
 static void driver_that_lists_nothing_has_what_it_is_set_to(void **state)
 {
 	UNUSED_STATE(state);
@@ -444,6 +468,7 @@ int main(void)
 		cmocka_unit_test(own_h264_is_taken_where_it_is_asked_for),
 		cmocka_unit_test(camera_with_nothing_but_h264_says_so),
 		cmocka_unit_test(ranges_are_told_with_their_even_sizes),
+		cmocka_unit_test(range_beyond_what_we_take_is_cut_not_refused),
 		cmocka_unit_test(driver_that_lists_nothing_has_what_it_is_set_to),
 		cmocka_unit_test(slowest_rate_that_is_fast_enough_is_asked_for),
 		cmocka_unit_test(what_is_no_camera_is_refused_in_words),
