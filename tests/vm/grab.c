@@ -22,9 +22,8 @@
 #include "streamer/clock.h"
 #include "streamer/pattern.h"
 
-#define BUFFERS    4
-#define TIMEOUT_MS 3000
-#define GONE_MS    300
+#define BUFFERS 4
+#define GONE_MS 300
 
 enum status { /* that the program ends with */
 	      GRAB_OK,
@@ -41,7 +40,7 @@ struct grab {
 	FILE *output;
 	uint64_t wanted; /* pictures */
 	uint32_t fourcc;
-	unsigned width, height, fps;
+	unsigned width, height, fps, patience_s;
 	void *memory[BUFFERS];
 	size_t memory_size[BUFFERS];
 	uint8_t *luma;
@@ -49,8 +48,10 @@ struct grab {
 };
 
 static const char help[] =
-	"Usage: grab [--output=FILE] [--fps=N] [--pictures=N] DEVICE FOURCC WIDTH HEIGHT\n"
-	"Ends with 3 when the camera is gone, 4 when no picture came for 3 s, 5 when it is busy.\n";
+	"Usage: grab [--output=FILE] [--fps=N] [--patience-s=N] [--pictures=N] DEVICE FOURCC WIDTH "
+	"HEIGHT\n"
+	"Ends with 3 when the camera is gone, 4 when no picture came for N (30) s, 5 when it is "
+	"busy.\n";
 
 static enum status status_of(const struct grab *grab)
 {
@@ -159,7 +160,7 @@ static bool wait_for_picture(struct grab *grab)
 	int r;
 
 	do
-		r = poll(&fd, 1, TIMEOUT_MS);
+		r = poll(&fd, 1, (int)grab->patience_s * 1000);
 	while (r < 0 && errno == EINTR);
 	if (r != 0)
 		return r > 0;
@@ -250,6 +251,7 @@ static bool parse_options(struct grab *grab, int argc, char **argv)
 	static const struct option options[] = {
 		{"output", required_argument, NULL, 'o'},
 		{"fps", required_argument, NULL, 'f'},
+		{"patience-s", required_argument, NULL, 'p'},
 		{"pictures", required_argument, NULL, 'n'},
 		{0},
 	};
@@ -265,6 +267,8 @@ static bool parse_options(struct grab *grab, int argc, char **argv)
 			return false;
 		if (option == 'f')
 			grab->fps = (unsigned)number;
+		else if (option == 'p')
+			grab->patience_s = (unsigned)number;
 		else
 			grab->wanted = number;
 	}
@@ -308,7 +312,7 @@ static enum status open_and_run(struct grab *grab, const char *device)
 
 int main(int argc, char **argv)
 {
-	struct grab grab = {.fd = -1, .wanted = 10, .fps = 15};
+	struct grab grab = {.fd = -1, .wanted = 10, .fps = 15, .patience_s = 30};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!parse_options(&grab, argc, argv) || !parse_format(&grab, argv + optind + 1)) {

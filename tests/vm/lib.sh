@@ -1,32 +1,40 @@
 # What the guest's cases are written with. Sourced by guest. $build: the build folder; $out: the
-# folder that the host sees; $rounds: how often what is done again and again is done; $count: of the
-# checks so far.
+# folder that the host sees; $rounds: how often what is done again and again is done, and $seconds:
+# while there is time.
 # shellcheck shell=sh disable=SC2154
 
+say_to() { # CASE: what follows is told of it
+    tap=$out/$1.tap
+    expected=$out/$1.expected
+}
+
 say() { # what people may want to know
-    echo "# $*" >> "$out/tap"
+    echo "# $*" >> "$tap"
 }
 
 check() { # DESCRIPTION COMMAND...
-    count=$((count + 1))
     what=$1
     shift
     if "$@" > "$out/check.log" 2>&1; then
-        echo "ok - $what" >> "$out/tap"
+        echo "ok - $what" >> "$tap"
     else
-        echo "not ok - $what" >> "$out/tap"
-        tail -n 30 "$out/check.log" | sed 's/^/# /' >> "$out/tap"
+        echo "not ok - $what" >> "$tap"
+        tail -n 30 "$out/check.log" | sed 's/^/# /' >> "$tap"
     fi
 }
 
 skip() { # DESCRIPTION REASON
-    count=$((count + 1))
-    echo "ok - $1 # SKIP $2" >> "$out/tap"
+    echo "ok - $1 # SKIP $2" >> "$tap"
 }
 
 uptime_s() {
     read -r uptime _ < /proc/uptime
     uptime=${uptime%.*}
+}
+
+time_is_up() {
+    uptime_s
+    [ "$uptime" -ge "$seconds" ]
 }
 
 # For at most so many seconds: generous, for this machine is slow and may be in company.
@@ -183,7 +191,7 @@ consecutive() { # NAME
 # discontinuity, MISSING others that are accounted for, and a tenth on a machine that is too busy.
 
 expect_pictures() { # NAME WIDTH HEIGHT MISSING DESCRIPTION
-    printf '%s\t%s\t%s\t%s\t%s\n' "$@" >> "$out/expected"
+    printf '%s\t%s\t%s\t%s\t%s\n' "$@" >> "$expected"
 }
 
 # --- nalcastd, and its viewers

@@ -46,21 +46,21 @@ brightness_can_be_set() {
 }
 check 'brightness can be set, within its range' brightness_can_be_set
 
-while_grabbing() { # NAME COMMAND...: does that while pictures are taken; grab's status
-    grab_start "$1" --pictures=150 "$camera" YUYV 320 240 || return
-    shift
+while_grabbing() { # NAME PATIENCE COMMAND...: does that while pictures are taken; grab's status
+    grab_start "$1" --patience-s="$2" --pictures=150 "$camera" YUYV 320 240 || return
+    shift 2
     "$@" && grab_end
 }
 
-check 'a camera that is unplugged gives ENODEV' ends_with 3 while_grabbing unplug unplug
+check 'a camera that is unplugged gives ENODEV' ends_with 3 while_grabbing unplug 30 unplug
 check 'it can be plugged into another port' plug 3
 check 'and gives pictures again' every_picture_of replugged YUYV 320 240
-check 'a camera that stalls gives none' ends_with 4 while_grabbing stall usbcam stall
+check 'a camera that stalls gives none' ends_with 4 while_grabbing stall 3 usbcam stall
 usbcam resume
 check 'and gives pictures when it has recovered' every_picture_of resumed YUYV 320 240
 interface=$(camera_interface)
 check 'a driver that is unbound gives ENODEV' \
-    ends_with 3 while_grabbing unbind driver unbind "$interface"
+    ends_with 3 while_grabbing unbind 30 driver unbind "$interface"
 driver bind "$interface"
 check 'and it can be bound again' wait_for 20 camera_there
 
