@@ -46,31 +46,44 @@ complain() {
     return 1
 }
 
-# Installs what is missing of the words above; install=no makes it an error instead.
-need_packages() {
-    local missing sudo=()
-    mapfile -t missing < <(missing_packages "$@")
-    ((${#missing[@]})) || return 0
-    if [[ ${install:-yes} != yes ]]; then
-        complain "missing packages, install them: ${missing[*]}"
-        return
-    fi
+# $apt: apt-get as root; $in_time before what needs a network, which may hang.
+find_apt() {
+    local sudo=()
     if ! command -v apt-get >/dev/null; then
-        complain "this is no Debian; install what these packages hold: ${missing[*]}"
+        complain 'this is no Debian'
         return
     fi
     if ((EUID != 0)); then
         sudo=(sudo)
         if ! command -v sudo >/dev/null; then
-            complain "missing packages, install them as root: ${missing[*]}"
+            complain 'only root can install packages'
             return
         fi
     fi
-    step "installing ${missing[*]}"
-    local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive
+    apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive
         apt-get -o DPkg::Lock::Timeout=300 -qq)
-    if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends \
-        "${missing[@]}"; } >"${log:=/dev/null}" 2>&1; then
+    in_time=(timeout -k 10 "${packages_seconds_max:-900}")
+}
+
+update_packages() {
+    local apt in_time
+    find_apt && "${in_time[@]}" "${apt[@]}" update
+}
+
+# Installs what is missing of the words above; install=no makes it an error instead.
+need_packages() {
+    local missing apt in_time
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    if [[ ${install:-yes} != yes ]] || ! find_apt; then
+        complain "missing packages, install them: ${missing[*]}"
+        return
+    fi
+    step "installing ${missing[*]}"
+    apt+=(-y --no-install-recommends)
+    if ! { update_packages &&
+        "${in_time[@]}" "${apt[@]}" --download-only install "${missing[@]}" &&
+        "${apt[@]}" install "${missing[@]}"; } >"${log:=/dev/null}" 2>&1; then
         tail -n 20 "$log" >&2
         complain "apt-get could not install ${missing[*]}"
     fi
