@@ -1,6 +1,9 @@
 # The camera laboratory: a small virtual machine with cameras that are programs. `make check-vm`
 # builds and runs it; nothing here is part of `make check`.
 vm_programs = %D%/clocks %D%/grab %D%/usbcam %D%/watch
+if WITH_V4L2
+vm_programs += %D%/formats
+endif
 EXTRA_PROGRAMS += $(vm_programs)
 CLEANFILES += $(vm_programs)
 CLEAN_LOCAL += check-vm.out
@@ -23,6 +26,10 @@ vm_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 
 %C%_clocks_SOURCES = %D%/clocks.c
 %C%_clocks_LDADD = $(vm_ldadd)
+
+%C%_formats_SOURCES = %D%/formats.c streamer/backends.c
+%C%_formats_CPPFLAGS = $(AM_CPPFLAGS)
+%C%_formats_LDADD = $(vm_ldadd)
 
 %C%_grab_SOURCES = %D%/grab.c
 %C%_grab_CPPFLAGS = $(vm_cppflags)

@@ -44,6 +44,18 @@ several_planes() {
         shows 320x180 '{"width":320,"height":180,"fps_max":60}' && vivid_ends
 }
 
+# Every pixel format that nalcastd takes of it, those with planes apart among them.
+formats_agree() {
+    vivid_is formats input_types=0 multiplanar=2 || return
+    v4l2-ctl -d "$vivid" --set-ctrl=osd_text_mode=2 || return
+    "$build/tests/vm/formats" "$vivid" 320 180 > "$out/formats" || { cat "$out/formats"; return 1; }
+    grep '^RGB3 1' "$out/formats" && grep '^NM12 2' "$out/formats" && grep '^YM12 3' "$out/formats" ||
+        return
+    say "they agree: $(awk '{ printf "%s ", $1 }' "$out/formats")"
+    modprobe -r vivid
+    wait_for 20 gone "$vivid"
+}
+
 # The viewer hears why there is nothing to see, and stays.
 says_why() { # REASON
     daemon_start "$vivid_name-daemon" "--source=v4l2:$vivid" || return
@@ -93,6 +105,7 @@ if "$build/streamer/nalcastd" --help | grep -q v4l2; then
     check 'a camera of discrete sizes is shown' discrete_sizes
     check 'a camera of stepwise sizes is shown' stepwise_sizes
     check 'a camera with the multi-planar interface is shown' several_planes
+    check 'every pixel format shows the same picture' formats_agree
     check 'an input with DV timings is refused with the reason' timings_refused
     check 'a size that a camera has not got is its nearest' nearest_serves
     check 'a mode that is refused while somebody watches changes nothing' mode_refused
