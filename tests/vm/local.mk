@@ -1,6 +1,6 @@
 # The camera laboratory: a small virtual machine with cameras that are programs. `make check-vm`
 # builds and runs it; nothing here is part of `make check`.
-vm_programs = %D%/clocks %D%/grab %D%/usbcam %D%/watch
+vm_programs = %D%/clocks %D%/grab %D%/lend %D%/usbcam %D%/watch
 if WITH_V4L2
 vm_programs += %D%/formats
 endif
@@ -34,6 +34,9 @@ vm_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 %C%_grab_SOURCES = %D%/grab.c
 %C%_grab_CPPFLAGS = $(vm_cppflags)
 %C%_grab_LDADD = $(vm_ldadd) $(TURBOJPEG_LIBS)
+
+%C%_lend_SOURCES = %D%/lend.c
+%C%_lend_LDADD = $(common_libs)
 
 %C%_usbcam_SOURCES = \
 	%D%/camera.c %D%/camera.h \
