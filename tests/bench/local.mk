@@ -1,7 +1,7 @@
 # Measures, by `make bench` only: nothing is installed, nothing asserted. Parts: `make bench-NAME`,
 # or make bench BENCH='NAME...'; each prints a table and writes bench/NAME.json.
 bench_node_parts = fanout join slow hop $(bench_api)
-BENCH = split encode $(bench_node_parts)
+BENCH = split encode $(bench_node_parts) $(bench_capture)
 CLEAN_LOCAL += bench
 
 EXTRA_PROGRAMS = %D%/bench_encode %D%/bench_split
@@ -39,8 +39,14 @@ endif
 %C%_http_load_SOURCES = %D%/http_load.c
 %C%_http_load_LDADD = $(common_libs)
 
+if WITH_V4L2
+bench_capture = capture
+endif
+
 EXTRA_DIST += \
 	%D%/api.mjs \
+	%D%/capture.mjs \
+	%D%/capture.sh \
 	%D%/fanout.mjs \
 	%D%/hop.mjs \
 	%D%/join.mjs \
@@ -55,7 +61,7 @@ EXTRA_DIST += \
 
 samples_dir = $${NALCAST_SAMPLES:-$(abs_top_srcdir)/../shared/samples}
 
-.PHONY: bench bench-encode bench-split $(bench_node_parts:%=bench-%)
+.PHONY: bench bench-capture bench-encode bench-split $(bench_node_parts:%=bench-%)
 bench:
 	$(AM_V_at)for part in $(BENCH); do $(MAKE) --no-print-directory bench-$$part || exit; done
 
@@ -67,7 +73,9 @@ bench-split: %D%/bench_split
 	$(AM_V_at)$(MKDIR_P) bench
 	$(AM_V_at)%D%/bench_split bench/split.json "$(samples_dir)"
 
-$(bench_node_parts:%=bench-%): all
+bench-capture: vm-programs
+
+$(bench_node_parts:%=bench-%) bench-capture: all
 	$(AM_V_at)$(MKDIR_P) bench
 	$(AM_V_at)part=$@; part=$${part#bench-}; NALCAST_BUILD='$(abs_top_builddir)' \
 	    $${NODE:-node} $(top_srcdir)/%D%/$$part.mjs bench/$$part.json
