@@ -66,8 +66,9 @@ nothing_has_leaked() { # FILES KBYTES, before
     files=$(daemon_files) kbytes=$(daemon_kbytes)
     say "after all that: descriptors $1 -> $files, memory $2 -> $kbytes kB"
     [ "$files" -le "$1" ] || { echo "descriptors: $1 -> $files"; return 1; }
-    # A sanitizer keeps what was freed for a while.
-    is_sanitized || [ "$kbytes" -le $(($2 + 2048)) ]
+    # A sanitizer keeps what was freed for a while; and it says at the end what was not freed at all.
+    # What a camera costs while it is open would be 100 MB by now.
+    is_sanitized || [ "$kbytes" -le $(($2 + 8192)) ]
 }
 
 viewers_end() {
