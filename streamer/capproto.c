@@ -94,9 +94,13 @@ static const char *check_control_caps(const struct source_control *control, unsi
 		return "a control whose name is no text";
 	if (type_of(control) > SOURCE_CONTROL_BOOL || !is_flag(&control->writable))
 		return "a control of no kind";
+	if (control->value_count > SOURCE_VALUES_MAX)
+		return "a control with too many values";
 	/* Drivers have values and defaults outside of the range: those are theirs. */
-	if (!isfinite(control->value) || !isfinite(control->min) || !isfinite(control->max) ||
-	    !isfinite(control->step) || !isfinite(control->default_value) ||
+	for (unsigned i = 0; i == 0 || i < control->value_count; i++)
+		if (!isfinite(control->values[i]) || !isfinite(control->default_values[i]))
+			return "a control whose value is no number";
+	if (!isfinite(control->min) || !isfinite(control->max) || !isfinite(control->step) ||
 	    control->min > control->max || control->step < 0)
 		return "a control without a range";
 	if (!is_within(control->menu_first, control->menu_count, menu_count))

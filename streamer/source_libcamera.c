@@ -368,6 +368,7 @@ static struct frame show(const struct capture *c, const struct capproto_frame *t
 	/* Who is given a dma-buf alone takes it from its beginning. */
 	bool has_fd = buf->is_dmabuf && c->opened.plane[0].offset == 0;
 	struct frame frame = {
+		.flags = FRAME_NEWEST,
 		.fourcc = c->pix->fourcc,
 		.width = c->opened.width,
 		.height = c->opened.height,
@@ -386,13 +387,20 @@ static struct frame show(const struct capture *c, const struct capproto_frame *t
 	return frame;
 }
 
+static void give_back(struct source_libcamera *l, uint32_t index)
+{
+	capbuf_end_read(&l->capture.buffer[index]);
+	capture_give_back(&l->capture, index);
+}
+
 static int lend_converted(struct source_libcamera *l, const struct frame *in,
 			  struct frame *ret_frame)
 {
 	int r = pictures_lend(&l->pictures, in, ret_frame);
 
-	capbuf_end_read(&l->capture.buffer[in->index]);
-	capture_give_back(&l->capture, in->index);
+	if (r == 0 && ret_frame->jpeg != NULL)
+		return 0; /* the camera's JPEG is lent, too */
+	give_back(l, in->index);
 	if (r == 0)
 		return 0;
 	if (r != -EAGAIN) /* else nobody is ready for it */
@@ -420,12 +428,10 @@ static void libcamera_release(struct source *src, uint32_t index)
 {
 	struct source_libcamera *l = libcamera_of(src);
 
-	if (pictures_exist(&l->pictures)) {
-		pictures_take_back(&l->pictures, index);
-		return;
-	}
-	capbuf_end_read(&l->capture.buffer[index]);
-	capture_give_back(&l->capture, index);
+	if (pictures_exist(&l->pictures))
+		index = pictures_take_back(&l->pictures, index);
+	if (index != PICTURES_NO_BUFFER)
+		give_back(l, index);
 }
 
 /* --- the rest of the interface */
@@ -452,13 +458,16 @@ static uint64_t libcamera_get_dropped(const struct source *src)
 	return l->damaged + l->late + l->missed;
 }
 
-static int libcamera_set_control(struct source *src, const char *name, double value,
-				 struct error *err)
+static int libcamera_set_control(struct source *src, const char *name, const double *values,
+				 unsigned count, struct error *err)
 {
 	union capproto_message question = {
-		.control = {.type = CAPPROTO_CONTROL, .count = 1, .value = {value}},
+		.control = {.type = CAPPROTO_CONTROL, .count = count},
 	};
 
+	if (count > ARRAY_SIZE(question.control.value))
+		return error_set(err, -ERANGE, "%s has not so many values", name);
+	memcpy(question.control.value, values, count * sizeof(values[0]));
 	snprintf(question.control.name, sizeof(question.control.name), "%s", name);
 	return capture_ask(&libcamera_of(src)->capture, &question, clock_now_us() + ASK_US, err);
 }

@@ -48,6 +48,11 @@ static inline void expect_frame(struct source *src, struct frame *ret_frame)
 		fail_msg("%s", source_reason(src));
 }
 
+static inline int set_control(struct source *src, const char *name, double value, struct error *err)
+{
+	return source_set_control(src, name, &value, 1, err);
+}
+
 static inline uint32_t number_of(const struct frame *frame)
 {
 	struct pattern_clock clock;

@@ -149,6 +149,9 @@ static void caps_stay_within_their_arrays(void **state)
 	wrong_if(be_camera(), caps->controls[0].step = -1);
 	wrong_if(be_camera(), caps->controls[0].default_value = NAN);
 	wrong_if(be_camera(), caps->controls[0].value = INFINITY);
+	wrong_if(be_camera(), caps->controls[0].value_count = SOURCE_VALUES_MAX + 1);
+	wrong_if(be_camera(),
+		 (caps->controls[0].value_count = 2, caps->controls[0].values[1] = NAN));
 	wrong_if(be_camera(), caps->modes[0].width_min = 0);
 	wrong_if(be_camera(), caps->modes[0].height_max = 63);
 	wrong_if(be_camera(), caps->modes[0].width_max = 40000);

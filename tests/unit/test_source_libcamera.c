@@ -339,15 +339,15 @@ static void controls_are_set_and_no_frame_is_lost_by_it(void **state)
 	expect_frame(src, &frame);
 	uint32_t number = number_of(&frame);
 	source_release(src, frame.index);
-	assert_int_equal(source_set_control(src, "brightness", 0.5, &err), 0);
+	assert_int_equal(set_control(src, "brightness", 0.5, &err), 0);
 	/* They came before the answer: the descriptor says so without another from the camera. */
 	await_readable(source_fd(src));
 	assert_int_equal(source_dequeue(src, &frame), 0);
 	assert_true(number_of(&frame) >= number + 2);
 	source_release(src, frame.index);
-	assert_int_equal(source_set_control(src, "gain", 7, &err), -EIO);
+	assert_int_equal(set_control(src, "gain", 7, &err), -EIO);
 	assert_string_equal(err.text, "libcamera: jammed");
-	assert_int_equal(source_set_control(src, "gain", 3, &err), 0);
+	assert_int_equal(set_control(src, "gain", 3, &err), 0);
 	expect_frame(src, &frame);
 	source_release(src, frame.index);
 	source_close(src);
@@ -360,7 +360,7 @@ static void control_that_is_not_answered_costs_a_second_and_no_picture(void **st
 	struct error err = {0};
 	struct frame frame;
 
-	assert_int_equal(source_set_control(src, "gain", 1, &err), -ETIMEDOUT);
+	assert_int_equal(set_control(src, "gain", 1, &err), -ETIMEDOUT);
 	says(err.text, "nalcast-capture does not answer");
 	expect_frame(src, &frame);
 	source_release(src, frame.index);

@@ -80,7 +80,7 @@ static void loss_is_told_in_words(void **state)
 		says(source_reason(src), losses[i].why);
 		await_readable(source_fd(src)); /* it stays lost, and says so */
 		assert_int_equal(source_dequeue(src, &frame), losses[i].code);
-		assert_int_equal(source_set_control(src, "gain", 1, NULL), losses[i].code);
+		assert_int_equal(set_control(src, "gain", 1, NULL), losses[i].code);
 		source_close(src);
 	}
 }
