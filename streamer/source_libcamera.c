@@ -40,6 +40,8 @@ struct source_libcamera {
 	struct capture capture;
 	struct framegate gate;
 	struct pictures pictures;
+	uint8_t *jpegs; /* room for PICTURES_MAX, where the camera gives JPEG: see lend_jpeg() */
+	bool jpeg_lent[PICTURES_MAX];
 	unsigned own_fps_milli; /* of the camera; 0: it does not say */
 	uint32_t sequence;      /* of the newest frame */
 	bool has_sequence;
@@ -207,6 +209,7 @@ static void libcamera_close(struct source *src)
 
 	capture_end(&l->capture, HELPER_END_MS);
 	pictures_clear(&l->pictures);
+	free(l->jpegs);
 	free(l);
 }
 
@@ -258,6 +261,11 @@ static unsigned rate_of(unsigned own_milli, unsigned wanted_milli)
 	return (uint64_t)own_milli * 9 > (uint64_t)wanted_milli * 10 ? wanted_milli : own_milli;
 }
 
+static bool is_jpeg(const struct source_libcamera *l)
+{
+	return l->capture.pix->planes == 0;
+}
+
 static int prepare(struct source_libcamera *l, unsigned fps_milli, struct error *err)
 {
 	const struct capproto_opened *opened = &l->capture.opened;
@@ -273,9 +281,13 @@ static int prepare(struct source_libcamera *l, unsigned fps_milli, struct error 
 	framegate_init(&l->gate, fps_milli, opened->fps_milli);
 	if (opened->fourcc == FRAME_I420 && !opened->full_range)
 		return 0;
-	int r = pictures_init(&l->pictures, opened->fourcc, opened->width, opened->height,
-			      opened->full_range);
-	return r < 0 ? error_set(err, r, "no memory for pictures") : 0;
+	if (is_jpeg(l))
+		l->jpegs = malloc(PICTURES_MAX * (size_t)opened->plane[0].size);
+	if ((is_jpeg(l) && l->jpegs == NULL) ||
+	    pictures_init(&l->pictures, opened->fourcc, opened->width, opened->height,
+			  opened->full_range) < 0)
+		return error_set(err, -ENOMEM, "no memory for pictures");
+	return 0;
 }
 
 static int libcamera_open(const struct source_config *cfg, struct source **ret_source,
@@ -291,6 +303,7 @@ static int libcamera_open(const struct source_config *cfg, struct source **ret_s
 		r = prepare(l, cfg->fps_milli, err);
 	if (r < 0) {
 		capture_end(&l->capture, REFUSED_MS);
+		free(l->jpegs);
 		free(l);
 		return r;
 	}
@@ -393,19 +406,43 @@ static void give_back(struct source_libcamera *l, uint32_t index)
 	capture_give_back(&l->capture, index);
 }
 
+static int refuse(struct source_libcamera *l, int code)
+{
+	if (code != -EAGAIN) /* else nobody is ready for it */
+		count_damaged(l, pictures_damage(code));
+	return -ENODATA;
+}
+
 static int lend_converted(struct source_libcamera *l, const struct frame *in,
 			  struct frame *ret_frame)
 {
 	int r = pictures_lend(&l->pictures, in, ret_frame);
 
-	if (r == 0 && ret_frame->jpeg != NULL)
-		return 0; /* the camera's JPEG is lent, too */
 	give_back(l, in->index);
-	if (r == 0)
-		return 0;
-	if (r != -EAGAIN) /* else nobody is ready for it */
-		count_damaged(l, pictures_damage(r));
-	return -ENODATA;
+	return r < 0 ? refuse(l, r) : 0;
+}
+
+/* JPEG is parsed, twice over, from a copy: where the other side may write, what is checked need not
+ * be what is read. As many can be lent as there are pictures, which they are lent with. */
+static int lend_jpeg(struct source_libcamera *l, const struct frame *in, struct frame *ret_frame)
+{
+	struct frame own = *in;
+	unsigned at = 0;
+
+	while (at < PICTURES_MAX && l->jpeg_lent[at])
+		at++;
+	if (at < PICTURES_MAX) {
+		uint8_t *copy = l->jpegs + at * (size_t)l->capture.opened.plane[0].size;
+		memcpy(copy, in->plane[0].data, in->plane[0].size);
+		own.plane[0].data = copy;
+		own.index = at;
+	}
+	give_back(l, in->index);
+	int r = at < PICTURES_MAX ? pictures_lend(&l->pictures, &own, ret_frame) : -EAGAIN;
+	if (r < 0)
+		return refuse(l, r);
+	l->jpeg_lent[at] = true;
+	return 0;
 }
 
 static int libcamera_dequeue(struct source *src, struct frame *ret_frame)
@@ -418,6 +455,8 @@ static int libcamera_dequeue(struct source *src, struct frame *ret_frame)
 		return r;
 	struct frame in = show(&l->capture, &told);
 	capbuf_begin_read(&l->capture.buffer[told.index]);
+	if (is_jpeg(l))
+		return lend_jpeg(l, &in, ret_frame);
 	if (pictures_exist(&l->pictures))
 		return lend_converted(l, &in, ret_frame);
 	*ret_frame = in;
@@ -428,10 +467,13 @@ static void libcamera_release(struct source *src, uint32_t index)
 {
 	struct source_libcamera *l = libcamera_of(src);
 
-	if (pictures_exist(&l->pictures))
-		index = pictures_take_back(&l->pictures, index);
-	if (index != PICTURES_NO_BUFFER)
+	if (!pictures_exist(&l->pictures)) {
 		give_back(l, index);
+		return;
+	}
+	uint32_t jpeg = pictures_take_back(&l->pictures, index);
+	if (jpeg != PICTURES_NO_BUFFER)
+		l->jpeg_lent[jpeg] = false;
 }
 
 /* --- the rest of the interface */

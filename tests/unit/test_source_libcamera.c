@@ -272,6 +272,28 @@ static void every_format_becomes_the_same_picture(void **state)
 	assert_string_equal(logged, "");
 }
 
+/* Its buffer goes back at once: what may be parsed later lies where nobody else writes. */
+static void jpeg_is_lent_in_a_copy_with_its_picture(void **state)
+{
+	UNUSED_STATE(state);
+	struct source *src = open_camera("format=MJPG");
+	struct frame frame[3];
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 3; i++) {
+			expect_frame(src, &frame[i]);
+			assert_true(frame[i].jpeg != NULL && !has_mapped(frame[i].jpeg));
+			assert_memory_equal(frame[i].jpeg, "\xff\xd8", 2);
+			assert_true(i == 0 || frame[i].jpeg != frame[i - 1].jpeg);
+		}
+		struct frame none;
+		assert_true(source_dequeue(src, &none) < 0); /* there is no room for a fourth */
+		for (unsigned i = 0; i < 3; i++)
+			source_release(src, i);
+	}
+	source_close(src);
+}
+
 static void full_range_is_made_limited(void **state)
 {
 	UNUSED_STATE(state);
@@ -397,6 +419,7 @@ int main(void)
 		TEST(i420_is_lent_without_a_copy),
 		TEST(dmabuf_is_lent_with_its_descriptor_and_read_between_syncs),
 		TEST(every_format_becomes_the_same_picture),
+		TEST(jpeg_is_lent_in_a_copy_with_its_picture),
 		TEST(full_range_is_made_limited),
 		TEST(who_is_late_gets_the_newest),
 		TEST(fast_camera_is_paced),
