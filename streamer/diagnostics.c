@@ -289,7 +289,8 @@ static bool check_settings(const struct diagnostics_facts *facts, struct finding
 	} else if (status->settings_refused.code != 0) {
 		finding_say(
 			finding,
-			"%s: the settings file serves for what settings.left_out of the state names",
+			"%s: the settings file serves for what settings.left_out of the state "
+			"names",
 			status->settings_refused.text);
 		finding_warn(finding,
 			     "PUT resolution or PATCH config with what this camera has, or DELETE "
