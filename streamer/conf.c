@@ -60,23 +60,29 @@ static int set_count(unsigned *to, const char *value, unsigned min, unsigned max
 	return 0;
 }
 
-/* "512K", "32M": of bytes, so K is 1024. */
-static int set_bytes(unsigned *to, const char *value, unsigned min, unsigned max)
+/* "512K" of bytes is 512 * 1024, "2500k" of bits 2500 * 1000; "M" is the same twice. */
+static int set_scaled(unsigned *to, const char *value, char kilo, unsigned base, unsigned min,
+		      unsigned max)
 {
 	char text[16];
-	unsigned shift = 0, number;
+	unsigned factor = 1, number;
 
 	if (value[0] == '\0' || copy(text, sizeof(text), value) < 0)
 		return -EINVAL;
 	char *last = text + strlen(text) - 1;
-	if (*last == 'K' || *last == 'M') {
-		shift = *last == 'K' ? 10 : 20;
+	if (*last == kilo || *last == 'M') {
+		factor = *last == 'M' ? base * base : base;
 		*last = '\0';
 	}
-	if (set_count(&number, text, 0, max >> shift) < 0 || number << shift < min)
+	if (set_count(&number, text, 0, max / factor) < 0 || number * factor < min)
 		return -EINVAL;
-	*to = number << shift;
+	*to = number * factor;
 	return 0;
+}
+
+static int set_bytes(unsigned *to, const char *value, unsigned min, unsigned max)
+{
+	return set_scaled(to, value, 'K', 1024, min, max);
 }
 
 static int set_config(struct conf *conf, const char *value)
@@ -181,20 +187,7 @@ static int set_fps(struct conf *conf, const char *value)
 
 static int set_bitrate(struct conf *conf, const char *value)
 {
-	char text[16];
-	unsigned factor = 1, number;
-
-	if (value[0] == '\0' || copy(text, sizeof(text), value) < 0)
-		return -EINVAL;
-	char *last = text + strlen(text) - 1;
-	if (*last == 'k' || *last == 'M') {
-		factor = *last == 'k' ? 1000 : 1000000;
-		*last = '\0';
-	}
-	if (set_count(&number, text, 1, 100000000 / factor) < 0 || number * factor < 100000)
-		return -EINVAL;
-	conf->bitrate_bps = number * factor;
-	return 0;
+	return set_scaled(&conf->bitrate_bps, value, 'k', 1000, 100000, 100000000);
 }
 
 static int set_adaptive(struct conf *conf, const char *value)

@@ -10,12 +10,13 @@ EXTRA_DIST += \
 	%D%/fake_v4l2.h \
 	%D%/fake_camera.h \
 	%D%/fcgi_input.h \
+	%D%/findings.h \
 	%D%/folder.h \
 	%D%/h264_file.h \
 	%D%/h264_write.h \
 	%D%/hub_scene.h \
-	%D%/oom.h \
 	%D%/lens.h \
+	%D%/oom.h \
 	%D%/run.sh \
 	%D%/scene.h \
 	%D%/splitter_show.h \

@@ -9,6 +9,7 @@
 
 #include "common/util.h"
 #include "streamer/diagnostics.h"
+#include "tests/unit/findings.h"
 
 #define NOW_US INT64_C(1800000000000000) /* 2027 */
 
@@ -309,27 +310,6 @@ static const struct {
 	{forbidden_folder, "settings", "fail"},
 	{refused, "settings", "warn"},
 };
-
-/* The entry with this id; NULL where nothing is said. */
-static json_t *entry_of(json_t *list, const char *id)
-{
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(list, i, entry)
-	{
-		if (strcmp(json_string_value(json_object_get(entry, "id")), id) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-static const char *text_of(const json_t *entry, const char *key)
-{
-	const char *text = json_string_value(json_object_get(entry, key));
-
-	return text != NULL ? text : "";
-}
 
 static void each_case_is_said_with_its_fix(void **state)
 {

@@ -8,6 +8,7 @@
 #include "common/util.h"
 #include "streamer/doctor.h"
 #include "streamer/encoder.h"
+#include "tests/unit/findings.h"
 
 const struct source_ops *const source_backends[] = {&source_test_ops, NULL};
 const struct encoder_ops *const encoder_backends[] = {&encoder_pass_ops, NULL};
@@ -321,26 +322,6 @@ static const struct {
 	{nginx_stopped, "nginx", "warn", "enable --now nginx"},
 	{nginx_shut_out, "nginx", "fail", "www-data"},
 };
-
-static json_t *entry_of(json_t *list, const char *id)
-{
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(list, i, entry)
-	{
-		if (strcmp(json_string_value(json_object_get(entry, "id")), id) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-static const char *text_of(const json_t *entry, const char *key)
-{
-	const char *text = json_string_value(json_object_get(entry, key));
-
-	return text != NULL ? text : "";
-}
 
 static void each_case_is_said_with_its_fix(void **state)
 {
