@@ -287,11 +287,8 @@ static bool check_settings(const struct diagnostics_facts *facts, struct finding
 			     "make room there, or let nalcastd's user write there; until then "
 			     "changes are lost with a restart");
 	} else if (status->settings_refused.code != 0) {
-		finding_say(
-			finding,
-			"%s: the settings file serves for what settings.left_out of the state "
-			"names",
-			status->settings_refused.text);
+		finding_say(finding, "%s: for settings.left_out of the state the file serves",
+			    status->settings_refused.text);
 		finding_warn(finding,
 			     "PUT resolution or PATCH config with what this camera has, or DELETE "
 			     "the keys");
