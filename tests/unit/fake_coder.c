@@ -33,7 +33,10 @@ static size_t make_canned(struct fake_coder *coder, bool idr, uint8_t *out)
 static void open_x264(struct fake_coder *coder)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_I420, coder->width, coder->height, 30000},
+		.in = {.fourcc = FRAME_I420,
+		       .width = coder->width,
+		       .height = coder->height,
+		       .fps_milli = 30000},
 		.bitrate_bps = 1000000,
 		.gop_frames = 10000,
 		.threads = 1,

@@ -117,7 +117,7 @@ static void feed_loses_pictures_and_comes_to_its_end(void **state)
 static struct encoder_config config(void)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_I420, 320, 240, 30000},
+		.in = {.fourcc = FRAME_I420, .width = 320, .height = 240, .fps_milli = 30000},
 		.bitrate_bps = 500000,
 		.gop_frames = 5,
 		.threads = 1,
@@ -244,7 +244,8 @@ static void file_loses_pictures_and_goes_on(void **state)
 	UNUSED_STATE(state);
 	char dir[] = "/tmp/nalcast-test-XXXXXX";
 	struct source_config cfg = {.fps_milli = 1000000};
-	struct encoder_config pass_cfg = {.in = {FRAME_H264, 320, 240, 30000}};
+	struct encoder_config pass_cfg = {
+		.in = {.fourcc = FRAME_H264, .width = 320, .height = 240, .fps_milli = 30000}};
 	uint32_t n = 0;
 
 	assert_non_null(mkdtemp(dir));

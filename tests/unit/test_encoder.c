@@ -25,7 +25,7 @@ const struct encoder_ops *const encoder_backends[] = {
 static struct encoder_config config(unsigned width, unsigned height, unsigned bitrate_bps)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_I420, width, height, 30000},
+		.in = {FRAME_I420, width, height, 30000, {0}},
 		.bitrate_bps = bitrate_bps,
 		.gop_frames = 60,
 		.threads = 1,
@@ -332,11 +332,11 @@ static void nonsense_is_refused_with_words(void **state)
 		struct encoder_config cfg;
 		const char *words;
 	} cases[] = {
-		{{.in = {FRAME_I420, 641, 480, 30000}, 1000000, 60, 1, false}, "641x480"},
-		{{.in = {FRAME_I420, 0, 0, 30000}, 1000000, 60, 1, false}, "0x0"},
-		{{.in = {FRAME_I420, 640, 480, 30000}, 0, 60, 1, false}, "bitrate"},
-		{{.in = {FRAME_I420, 640, 480, 30000}, 1000000, 0, 1, false}, "GOP"},
-		{{.in = {FRAME_I420, 20000, 20000, 30000}, 1000000, 60, 1, false}, "x264"},
+		{{.in = {FRAME_I420, 641, 480, 30000, {0}}, 1000000, 60, 1, false}, "641x480"},
+		{{.in = {FRAME_I420, 0, 0, 30000, {0}}, 1000000, 60, 1, false}, "0x0"},
+		{{.in = {FRAME_I420, 640, 480, 30000, {0}}, 0, 60, 1, false}, "bitrate"},
+		{{.in = {FRAME_I420, 640, 480, 30000, {0}}, 1000000, 0, 1, false}, "GOP"},
+		{{.in = {FRAME_I420, 20000, 20000, 30000, {0}}, 1000000, 60, 1, false}, "x264"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -11,7 +11,7 @@ const struct encoder_ops *const encoder_backends[] = {NULL};
 static struct encoder *open_pass(bool any_profile, unsigned fps_milli)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_H264, 642, 482, fps_milli},
+		.in = {.fourcc = FRAME_H264, .width = 642, .height = 482, .fps_milli = fps_milli},
 		.any_profile = any_profile,
 	};
 
@@ -63,7 +63,7 @@ static struct frame frame_of(const struct au *au)
 static void make_stream(struct au **aus)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_I420, 642, 482, 30000},
+		.in = {.fourcc = FRAME_I420, .width = 642, .height = 482, .fps_milli = 30000},
 		.bitrate_bps = 1000000,
 		.gop_frames = 60,
 		.threads = 1,

@@ -279,7 +279,7 @@ static void recording_write(const struct recording *rec, const char *name, unsig
 static void recording_make(struct recording *rec)
 {
 	struct encoder_config cfg = {
-		.in = {FRAME_I420, 642, 482, 50000},
+		.in = {.fourcc = FRAME_I420, .width = 642, .height = 482, .fps_milli = 50000},
 		.bitrate_bps = 20000000,
 		.gop_frames = 10,
 		.threads = 2, /* more than one slice a picture */
