@@ -53,6 +53,7 @@ struct doctor_facts {
 	struct error survey; /* why cameras were not looked for; code 0: they were */
 	unsigned camera_count;
 	struct source_info *cameras; /* owned */
+	struct error no_hardware;    /* why there is no encoder in hardware; code 0: there is */
 	unsigned encoder_count;
 	struct v4l2look_encoder encoders[DOCTOR_ENCODERS_MAX];
 };

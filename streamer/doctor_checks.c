@@ -155,20 +155,38 @@ static bool check_cameras(const struct doctor_facts *facts, struct finding *find
 	return true;
 }
 
+/* As encpick.c does. */
+static const struct encoder_ops *pick_encoder(const struct doctor_facts *facts)
+{
+	const char *wanted = facts->conf.encoder;
+
+	for (unsigned i = 0; encoder_backends[i] != NULL; i++) {
+		const struct encoder_ops *ops = encoder_backends[i];
+		if ((strcmp(wanted, "auto") == 0 || strcmp(wanted, ops->name) == 0) &&
+		    ops->takes(FRAME_I420) && (!ops->hardware || facts->no_hardware.code == 0))
+			return ops;
+	}
+	return NULL;
+}
+
 static bool check_encoders(const struct doctor_facts *facts, struct finding *finding)
 {
-	const struct encoder_ops *ops;
-	struct error error = {0};
+	const struct encoder_ops *ops = pick_encoder(facts);
+	const char *wanted = facts->conf.encoder;
+	struct error error = facts->no_hardware;
 
-	if (strcmp(facts->conf.source, "file") == 0 || strcmp(facts->conf.encoder, "pass") == 0)
+	if (strcmp(facts->conf.source, "file") == 0 || strcmp(wanted, "pass") == 0)
 		return false;
-	ops = encoder_find(facts->conf.encoder, FRAME_I420, &error);
 	if (ops != NULL) {
 		finding_say(finding, "%s, %s, encodes raw pictures", ops->name,
 			    ops->hardware ? "hardware" : "software");
 		return true;
 	}
-	finding_say(finding, "%s", error.text);
+	/* Known to this build, so it is its device that is missing. */
+	if (encoder_find(wanted, FRAME_I420, &error) != NULL)
+		finding_say(finding, "the encoder '%s' has no hardware: %s", wanted, error.text);
+	else
+		finding_say(finding, "%s", error.text);
 	finding_fail(finding, "--encoder=auto, a build with libx264-dev installed, or a source "
 			      "that brings its own H.264");
 	return true;

@@ -216,9 +216,11 @@ void doctor_look(const struct conf *file, const struct machine_roots *roots,
 	ask_programs(facts);
 	look_for_cameras(facts);
 	/* Behind a driver that hangs this would, too. */
+	facts->no_hardware = facts->survey;
 	if (facts->survey.code != 0)
 		return;
-	facts->encoder_count = v4l2look_encoders(facts->encoders, DOCTOR_ENCODERS_MAX);
+	facts->encoder_count =
+		v4l2look_encoders(facts->encoders, DOCTOR_ENCODERS_MAX, &facts->no_hardware);
 	if (!facts->running.answers)
 		try_source(facts);
 }

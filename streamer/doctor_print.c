@@ -200,23 +200,36 @@ static void put_cameras(const struct page *page, const struct doctor_facts *fact
 
 /* --- encoders and device files */
 
-static void put_encoder(const struct page *page, const struct conf *conf,
-			const struct encoder_ops *ops)
+/* How it would be opened. */
+static void tell_encoder(const struct conf *conf, const struct encoder_ops *ops, char *words,
+			 size_t words_size)
 {
-	const struct encoder_config cfg = {
+	struct encoder_config cfg = {
 		.in = {.fourcc = FRAME_I420,
 		       .width = conf->width,
 		       .height = conf->height,
 		       .fps_milli = conf->fps_milli},
 		.bitrate_bps = conf->bitrate_bps,
 		.gop_frames = conf->gop_frames,
+		.threads = conf->encoder_threads,
 	};
-	char words[160] = "";
 
+	words[0] = '\0';
+	memcpy(cfg.preset, conf->encoder_preset, sizeof(cfg.preset));
 	if (ops->tell != NULL)
-		ops->tell(&cfg, words, sizeof(words));
+		ops->tell(&cfg, words, words_size);
+}
+
+static void put_encoder(const struct page *page, const struct doctor_facts *facts,
+			const struct encoder_ops *ops)
+{
+	char words[160];
+
+	tell_encoder(&facts->conf, ops, words, sizeof(words));
 	if (!ops->takes(FRAME_I420))
 		put_line(page, ops->name, "passes on the source's own H.264, as it is");
+	else if (ops->hardware && facts->no_hardware.code != 0)
+		say(page, ops->name, "hardware, not here: %s", facts->no_hardware.text);
 	else
 		say(page, ops->name, "%s%s%s", ops->hardware ? "hardware" : "software",
 		    words[0] != '\0' ? ", " : "", words);
@@ -226,7 +239,7 @@ static void put_encoders(const struct page *page, const struct doctor_facts *fac
 {
 	head(page, "Encoders");
 	for (unsigned i = 0; encoder_backends[i] != NULL; i++)
-		put_encoder(page, &facts->conf, encoder_backends[i]);
+		put_encoder(page, facts, encoder_backends[i]);
 	for (unsigned i = 0; i < facts->encoder_count; i++) {
 		const struct v4l2look_encoder *encoder = &facts->encoders[i];
 		say(page, "device", "%s, takes %s", encoder->card, encoder->takes);

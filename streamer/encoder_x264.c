@@ -473,8 +473,8 @@ static void x264_tell(const struct encoder_config *cfg, char *words, size_t word
 {
 	int threads = threads_of(cfg);
 
-	snprintf(words, words_size, "preset superfast, %d thread%s", threads,
-		 threads == 1 ? "" : "s");
+	snprintf(words, words_size, "preset %s, %d thread%s", preset_of(cfg, cfg->in.fps_milli),
+		 threads, threads == 1 ? "" : "s");
 }
 
 const struct encoder_ops encoder_x264_ops = {

@@ -6,14 +6,17 @@
 
 #include <stddef.h>
 
+#include "common/error.h"
+
 struct v4l2look_encoder { /* takes pictures, gives H.264: memory to memory */
 	char path[64];
 	char card[32];
 	char takes[64]; /* pixel formats: "YU12 NV12" */
 };
 
-/* Returns how many (at most max). */
-unsigned v4l2look_encoders(struct v4l2look_encoder *ret_list, unsigned max);
+/* Those that the encoder v4l2m2m takes (m2mdev.h); returns how many (at most max). *err says why
+ * there is none; code 0: there is. */
+unsigned v4l2look_encoders(struct v4l2look_encoder *ret_list, unsigned max, struct error *err);
 
 /* "YUYV MJPG"; "": not a camera that can be looked at. */
 void v4l2look_formats(const char *path, char *words, size_t words_size);

@@ -1,9 +1,12 @@
 #include "streamer/v4l2look.h"
 
-unsigned v4l2look_encoders(struct v4l2look_encoder *ret_list, unsigned max)
+#include <errno.h>
+
+unsigned v4l2look_encoders(struct v4l2look_encoder *ret_list, unsigned max, struct error *err)
 {
 	(void)ret_list;
 	(void)max;
+	error_set(err, -ENODEV, "this build has no V4L2");
 	return 0;
 }
 

@@ -140,7 +140,7 @@ TESTS += $(unit_tests)
 %C%_test_inquiry_CPPFLAGS = $(test_cppflags)
 %C%_test_inquiry_LDADD = $(test_ldadd)
 
-%C%_test_v4l2look_SOURCES = %D%/test_v4l2look.c
+%C%_test_v4l2look_SOURCES = %D%/test_v4l2look.c $(fake_m2m_sources)
 %C%_test_v4l2look_CPPFLAGS = $(test_cppflags)
 %C%_test_v4l2look_LDADD = $(test_ldadd)
 

@@ -11,7 +11,20 @@
 #include "tests/unit/findings.h"
 
 const struct source_ops *const source_backends[] = {&source_test_ops, NULL};
-const struct encoder_ops *const encoder_backends[] = {&encoder_pass_ops, NULL};
+static bool takes_raw(uint32_t fourcc)
+{
+	return fourcc == FRAME_I420;
+}
+
+static void tell(const struct encoder_config *cfg, char *words, size_t words_size)
+{
+	snprintf(words, words_size, "preset %s, %u threads", cfg->preset, cfg->threads);
+}
+
+static const struct encoder_ops chip = {.name = "chip", .hardware = true, .takes = takes_raw};
+static const struct encoder_ops soft = {.name = "soft", .takes = takes_raw, .tell = tell};
+
+const struct encoder_ops *const encoder_backends[] = {&chip, &soft, &encoder_pass_ops, NULL};
 
 static struct source_info cameras[2];
 
@@ -47,6 +60,7 @@ static void make_healthy(struct doctor_facts *f)
 	memcpy(cameras[0].caps.name, "Fine Cam", 9);
 	f->cameras = cameras;
 	f->camera_count = 1;
+	error_set(&f->no_hardware, -ENODEV, "V4L2 has no encoder");
 	error_set(&f->capture.error, -ENOENT, "nalcast-capture: No such file or directory");
 	f->status.running = true;
 	f->status.pipeline.online = true;
@@ -181,6 +195,22 @@ static void without_encoder(struct doctor_facts *f)
 	memcpy(f->conf.encoder, "x264", 5);
 }
 
+static void by_itself(struct doctor_facts *f)
+{
+	memcpy(f->conf.encoder, "auto", 5);
+}
+
+static void in_hardware(struct doctor_facts *f)
+{
+	by_itself(f);
+	f->no_hardware.code = 0;
+}
+
+static void without_chip(struct doctor_facts *f)
+{
+	memcpy(f->conf.encoder, "chip", 5);
+}
+
 static void of_a_file(struct doctor_facts *f)
 {
 	memcpy(f->conf.source, "file", 5);
@@ -306,6 +336,9 @@ static const struct {
 	{closed_to_who_asks, "source", "", ""},
 	{unplugged, "source", "fail", "no camera"},
 	{without_encoder, "encoders", "fail", "libx264-dev"},
+	{by_itself, "encoders", "pass", "soft, software"},
+	{in_hardware, "encoders", "pass", "chip, hardware"},
+	{without_chip, "encoders", "fail", "'chip' has no hardware: V4L2 has no encoder"},
 	{of_a_file, "encoders", "", ""},
 	{without_libcamera, "libcamera", "fail", "libcamera-dev"},
 	{on_a_pi_without_libcamera, "libcamera", "warn", "libcamera-dev"},
@@ -376,7 +409,10 @@ static void page_has_cameras_and_findings(void **state)
 							.height_max = 720,
 							.fps_max_milli = 30000};
 	memcpy(cameras[0].caps.id, "/dev/null", 10);
+	facts.conf.encoder_threads = 3;
 	char *text = printed(&facts, false);
+	assert_non_null(strstr(text, "chip         hardware, not here: V4L2 has no encoder\n"));
+	assert_non_null(strstr(text, "soft         software, preset auto, 3 threads\n"));
 	assert_non_null(strstr(text, PACKAGE_STRING ", camera 'main'\n"));
 	assert_non_null(strstr(text, "v4l2         Fine Cam\n"));
 	assert_non_null(strstr(text, "source = v4l2:/dev/null\n"));
