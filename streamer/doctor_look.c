@@ -13,8 +13,9 @@
 #include "streamer/store.h"
 #include "streamer/survey.h"
 
-#define ANSWER_MS  2000 /* of a nalcastd that runs */
-#define PROGRAM_MS 5000 /* libcamera's first look around takes its time */
+#define ANSWER_MS      2000 /* of a nalcastd that runs */
+#define PROGRAM_MS     5000
+#define SURVEY_WAIT_US 6000000 /* libcamera's first look around takes its time */
 
 /* --- settings */
 
@@ -167,8 +168,8 @@ static void look_for_cameras(struct doctor_facts *facts)
 	round.number = survey_join(&round.survey, error);
 	if (round.number != 0) {
 		error_set(error, -ETIMEDOUT, "the driver of a camera hangs");
-		r = sd_event_add_time_relative(round.event, NULL, CLOCK_MONOTONIC, SURVEY_US, 1,
-					       on_survey_late, NULL);
+		r = sd_event_add_time_relative(round.event, NULL, CLOCK_MONOTONIC, SURVEY_WAIT_US,
+					       1, on_survey_late, NULL);
 		if (r >= 0)
 			sd_event_loop(round.event);
 	}
