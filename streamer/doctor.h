@@ -36,6 +36,7 @@ struct doctor_running { /* the nalcastd at the control socket */
 	struct error silence;    /* why it does not answer */
 	char name[33];           /* its camera's */
 	char version[32];
+	char backend[16];    /* of its source; "": it chose none yet */
 	json_t *diagnostics; /* owned */
 };
 

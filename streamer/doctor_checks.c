@@ -125,6 +125,16 @@ static bool is_unknown(const struct doctor_facts *facts)
 	       facts->shared.device.code == 0;
 }
 
+/* A camera that takes its time to be found may serve all the same. */
+static bool shows_pattern(const struct doctor_facts *facts)
+{
+	const char *backend =
+		facts->running.answers ? facts->running.backend : facts->status.pipeline.backend;
+
+	return strcmp(facts->conf.source, "auto") == 0 &&
+	       (backend[0] == '\0' || strcmp(backend, "test") == 0);
+}
+
 static bool check_cameras(const struct doctor_facts *facts, struct finding *finding)
 {
 	const struct source_info *taken = NULL;
@@ -144,7 +154,7 @@ static bool check_cameras(const struct doctor_facts *facts, struct finding *find
 		finding_say(finding, "you may not open the cameras, but %s may",
 			    facts->account.name);
 		finding_warn(finding, "sudo nalcastd --doctor");
-	} else if (count == 0 && strcmp(facts->conf.source, "auto") == 0) {
+	} else if (count == 0 && shows_pattern(facts)) {
 		finding_say(finding, "no camera was found: the test pattern is shown");
 		finding_warn(finding, "plug one in; see that dmesg names it; a Raspberry Pi's own "
 				      "camera needs libcamera");

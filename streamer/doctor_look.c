@@ -60,6 +60,8 @@ static void ask_running(const char *path, struct doctor_running *running)
 		error_set(&running->silence, -EPROTO, "its diagnostics are no list");
 	take_word(state, "camera", running->name, sizeof(running->name));
 	take_word(state, "version", running->version, sizeof(running->version));
+	take_word(json_object_get(state, "source"), "backend", running->backend,
+		  sizeof(running->backend));
 	json_decref(state);
 }
 

@@ -169,6 +169,12 @@ static void without_camera(struct doctor_facts *f)
 	f->camera_count = 0;
 }
 
+static void slow_camera(struct doctor_facts *f)
+{
+	without_camera(f);
+	memcpy(f->running.backend, "libcamera", 10);
+}
+
 static void taken(struct doctor_facts *f)
 {
 	stopped(f);
@@ -331,6 +337,7 @@ static const struct {
 	{hanging, "cameras", "fail", "hangs"},
 	{hanging, "source", "", ""},
 	{without_camera, "cameras", "warn", "test pattern"},
+	{slow_camera, "cameras", "pass", "0 cameras"},
 	{taken, "cameras", "warn", "Fine Cam is in use by ffmpeg (pid 1)"},
 	{closed_to_who_asks, "cameras", "warn", "sudo"},
 	{closed_to_who_asks, "source", "", ""},
