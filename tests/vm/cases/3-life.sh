@@ -1,4 +1,5 @@
-# What happens to cameras in their life, while somebody watches.
+# What happens to cameras in their life, while somebody watches. Before what takes longer: where time
+# is short, this is what counts.
 # shellcheck shell=sh disable=SC2154,SC2317 # lib.sh has them; check calls them
 
 unplug_once() { # PORT
