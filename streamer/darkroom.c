@@ -326,7 +326,7 @@ static void develop_idr(struct darkroom *d, const struct order *order)
 		return;
 	}
 	still.frame.pts_us = order->idr->pts_us;
-	if (fill(n, &still.frame, still.matrix, ASKED_AS_IT_IS | ASKED_ENCODED)) {
+	if (fill(n, &still.frame, still.matrix, ASKED_AS_IT_IS | ASKED_ENCODED) && !n->unsuitable) {
 		n->offered_us = order->published_us;
 		develop_all(d, &order->wish);
 	}
