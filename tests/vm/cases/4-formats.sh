@@ -36,11 +36,27 @@ broken_pictures() { # FORMAT
         "$1: after broken pictures and an IDR all is well"
 }
 
+snapshot() { # NAME [QUERY]
+    curl -sSf --unix-socket /run/lab/daemon/stream -o "$out/$1.jpg" "http://vm/snapshot.jpg$2"
+}
+
+# usbcam says in each of its pictures that it made it, and leaves the Huffman tables out.
+own_jpeg_is_passed_on() {
+    snapshot own '' && grep -qa "nalcast's test camera" "$out/own.jpg" &&
+        LC_ALL=C grep -qaP '\xFF\xC4\x01\xA2' "$out/own.jpg" &&
+        ffmpeg -v error -xerror -nostdin -i "$out/own.jpg" -f null - || return
+    snapshot made '?quality=80' && ! grep -qa "nalcast's test camera" "$out/made.jpg" || return
+    curl -sS --max-time 4 --unix-socket /run/lab/daemon/stream -o "$out/own.mjpg" http://vm/stream.mjpg
+    [ "$(grep -ao "nalcast's test camera" "$out/own.mjpg" | wc -l)" -gt 2 ]
+}
+
 formats='yuyv h264'
 ! ldd "$build/tests/vm/usbcam" | grep -q turbojpeg || formats="$formats mjpeg"
 v4l2_formats() {
     for format in $formats; do
         check "$format: a viewer is served" camera_shown "$format"
+        [ "$format" != mjpeg ] ||
+            check 'mjpeg: pictures in JPEG are those that the camera made' own_jpeg_is_passed_on
         check "$format: broken pictures lose no viewer" broken_pictures "$format"
         check "$format: nalcastd ends in order" daemon_stop
         unplug
