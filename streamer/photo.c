@@ -60,7 +60,7 @@ static bool is_asked(const struct http_request *req, bool *ret_is_endless)
 int photo_read(const struct http_request *req, struct photo_request *ret_request,
 	       char ret_why[static PHOTO_WHY_MAX])
 {
-	uint64_t quality = 0, age_ms = 0;
+	uint64_t quality = 0, age_ms = UINT64_MAX;
 	bool is_endless;
 
 	if (!is_asked(req, &is_endless))
@@ -73,10 +73,12 @@ int photo_read(const struct http_request *req, struct photo_request *ret_request
 				     ret_why);
 	if (status != 200)
 		return status;
+	bool is_age_told = age_ms != UINT64_MAX;
 	*ret_request = (struct photo_request){
 		.is_endless = is_endless,
 		.quality = (unsigned)quality,
-		.max_age_us = (int64_t)age_ms * 1000,
+		.is_age_told = is_age_told,
+		.max_age_us = is_age_told ? (int64_t)age_ms * 1000 : 0,
 	};
 	snprintf(ret_request->peer, sizeof(ret_request->peer), "%s", req->peer);
 	return 200;

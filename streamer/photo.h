@@ -24,6 +24,7 @@ struct photo_request {
 	bool is_endless;    /* stream.mjpg */
 	unsigned quality;   /* 1..100; 0: none is asked for, as of stream.mjpg, whose pictures
 			     * serve all who watch it */
+	bool is_age_told;   /* max_age_us was asked for */
 	int64_t max_age_us; /* a picture that was made for somebody else will do, up to this age */
 	char peer[64];      /* as nginx says, or "" */
 };

@@ -58,6 +58,10 @@ static void a_snapshot_has_its_quality_and_age(void **state)
 	UNUSED_STATE(state);
 	assert_int_equal(read_target("/snapshot.jpg", &request, why), 200);
 	assert_int_equal(request.quality, 0);
+	assert_false(request.is_age_told);
+	assert_int_equal(request.max_age_us, 0);
+	assert_int_equal(read_target("/snapshot.jpg?max_age_ms=0", &request, why), 200);
+	assert_true(request.is_age_told);
 	assert_int_equal(request.max_age_us, 0);
 	assert_int_equal(read_target("/snapshot.jpg?max_age_ms=1500&quality=100", &request, why),
 			 200);
