@@ -43,7 +43,7 @@ static int start_manager(CameraManager **ret_manager, struct error *err)
 
 int cameras_list(std::vector<camera_ref> *ret_list, struct error *err)
 {
-	CameraManager *manager;
+	CameraManager *manager = nullptr; /* gcc 14 does not see that it is filled */
 	int r = start_manager(&manager, err);
 
 	if (r < 0)
