@@ -98,6 +98,7 @@ static struct frame next_frame(bool dmabuf)
 /* --- the machine */
 
 static struct m2m m2m;
+static struct source *camera;   /* its pictures, if open, and not ours */
 static int64_t expected_us[32]; /* time stamps of what went in and did not come out */
 static unsigned expected_count;
 
@@ -122,6 +123,10 @@ static void reclaim(void)
 	uint32_t index;
 
 	while (m2m_reclaim(&m2m, &index) == 0) {
+		if (camera != NULL) {
+			source_release(camera, index);
+			continue;
+		}
 		assert_in_range(index, 0, LENT - 1);
 		assert_true(buffers[index].lent);
 		buffers[index].lent = false;
@@ -372,6 +377,55 @@ static void memory_that_cannot_be_mapped_is_an_error(void **state)
 	assert_int_equal(run_all(false), 0);
 }
 
+/* --- a case of real devices: a camera's own buffers */
+
+static void open_camera(void)
+{
+	struct source_config cfg = {.width = 640, .height = 480, .fps_milli = 30000};
+	struct error err = {0};
+
+	snprintf(cfg.device, sizeof(cfg.device), "%s", getenv("M2M_CAMERA"));
+	if (source_open(&source_v4l2_ops, &cfg, &camera, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void encode_a_picture_of_the_camera(void)
+{
+	struct pollfd fd = {.fd = source_fd(camera), .events = POLLIN};
+	struct frame frame;
+	int r;
+
+	while ((r = source_dequeue(camera, &frame)) < 0) {
+		assert_true(r == -EAGAIN || r == -ENODATA);
+		assert_true(poll(&fd, 1, PATIENCE_MS) > 0);
+	}
+	assert_int_equal(m2m_submit(&m2m, &frame), 0);
+	expected_us[expected_count++] = frame.pts_us;
+	assert_int_equal(take_all(), -EAGAIN);
+}
+
+static void pictures_of_a_camera_go_in_without_a_copy(void **state)
+{
+	UNUSED_STATE(state);
+	struct source_format seen;
+	struct error err = {0};
+
+	if (getenv("M2M_CAMERA") == NULL)
+		skip();
+	open_camera();
+	source_get_format(camera, &seen);
+	assert_int_equal(m2m_open(&m2m, device, codec, &err), 0);
+	assert_int_equal(m2m_set_up(&m2m, &seen, &err), 0);
+	for (unsigned i = 0; i < 60; i++)
+		encode_a_picture_of_the_camera();
+	assert_false(m2m_is_copying(&m2m));
+	assert_int_equal(m2m.copied, 0);
+	assert_int_equal(expected_count, 0);
+	m2m_close(&m2m);
+	source_close(camera);
+	camera = NULL;
+}
+
 /* --- cases of the fake */
 
 static void dmabufs_go_in_without_a_copy(void **state)
@@ -567,7 +621,10 @@ static void quiet(enum log_level level, const char *line)
 
 int main(void)
 {
-	const struct CMUnitTest of_a_device[] = {FOR_BOTH};
+	const struct CMUnitTest of_a_device[] = {
+		FOR_BOTH,
+		TEST(pictures_of_a_camera_go_in_without_a_copy),
+	};
 	const struct CMUnitTest of_the_fake[] = {
 		FOR_BOTH,
 		TEST(dmabufs_go_in_without_a_copy),

@@ -51,7 +51,15 @@ vm_ldadd = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 %C%_watch_SOURCES = %D%/watch.c
 %C%_watch_LDADD = $(vm_ldadd)
 
+# A unit test that also runs on the kernel's own encoder.
+vm_tests =
+if HAVE_CMOCKA
+if WITH_V4L2
+vm_tests += tests/unit/test_m2m
+endif
+endif
+
 .PHONY: check-vm vm-programs
-vm-programs: $(vm_programs) $(vm_libcamera) streamer/nalcastd
+vm-programs: $(vm_programs) $(vm_libcamera) $(vm_tests) streamer/nalcastd
 check-vm: vm-programs
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir) $(abs_builddir)/check-vm.out
