@@ -4,6 +4,7 @@
 #define TESTS_UNIT_LENS_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +19,19 @@
 
 static struct {
 	bool no_dmabuf;
-	unsigned due;   /* pictures to come */
-	int64_t pts_us; /* of the newest */
-	unsigned shown; /* so far: decides what they show */
+	int64_t step_us; /* from one picture to the next */
+	int64_t pts_us;  /* of the newest */
+	unsigned shown;  /* so far: decides what they show */
 	unsigned opens;
 	bool lent[LENS_BUFFERS];
 } lens;
 
+static atomic_uint lens_due; /* pictures to come */
+static int lens_fd = -1;     /* readable when there are */
+
 struct lens_source {
 	struct source base;
 	struct source_format format;
-	int fd;
 	int buffer[LENS_BUFFERS];
 	uint8_t *data[LENS_BUFFERS];
 	size_t size;
@@ -46,7 +49,6 @@ static inline int lens_open(const struct source_config *cfg, struct source **ret
 	src->base.ops = &lens_ops;
 	src->format =
 		(struct source_format){FRAME_I420, cfg->width, cfg->height, cfg->fps_milli, {0}};
-	src->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* always ready */
 	src->size = (size_t)cfg->width * cfg->height * 3 / 2;
 	for (unsigned i = 0; i < LENS_BUFFERS; i++) {
 		src->buffer[i] = memfd_create("lens", MFD_CLOEXEC);
@@ -69,7 +71,6 @@ static inline void lens_close(struct source *base)
 		munmap(src->data[i], src->size);
 		close(src->buffer[i]);
 	}
-	close(src->fd);
 	free(src);
 }
 
@@ -80,7 +81,8 @@ static inline void lens_get_format(const struct source *base, struct source_form
 
 static inline int lens_get_fd(const struct source *base)
 {
-	return ((const struct lens_source *)base)->fd;
+	(void)base;
+	return lens_fd;
 }
 
 /* The same picture for the same number, whoever encodes it. */
@@ -92,20 +94,31 @@ static inline void lens_draw(const struct lens_source *src, uint8_t *data)
 		data[i] = (uint8_t)(i % width / 4 + i / width + lens.shown * 3);
 }
 
+static inline bool lens_take(void)
+{
+	eventfd_t sink;
+
+	if (atomic_load(&lens_due) == 0)
+		eventfd_read(lens_fd, &sink);
+	if (atomic_load(&lens_due) == 0)
+		return false;
+	atomic_fetch_sub(&lens_due, 1);
+	return true;
+}
+
 static inline int lens_dequeue(struct source *base, struct frame *ret_frame)
 {
 	struct lens_source *src = (struct lens_source *)base;
 	unsigned i = 0, width = src->format.width, height = src->format.height;
 
+	if (!lens_take())
+		return -EAGAIN;
 	while (i < LENS_BUFFERS && lens.lent[i])
 		i++;
-	if (lens.due == 0)
-		return -EAGAIN;
 	assert_true(i < LENS_BUFFERS);
-	lens.due--;
 	lens.shown++;
 	lens.lent[i] = true;
-	lens.pts_us += 33333;
+	lens.pts_us += lens.step_us;
 	lens_draw(src, src->data[i]);
 	int fd = lens.no_dmabuf ? -1 : src->buffer[i];
 	size_t luma = (size_t)width * height;
@@ -145,8 +158,18 @@ static inline unsigned lens_lent(void)
 	return count;
 }
 
+static inline int lens_probe(const char *device, struct source_caps *ret_caps, struct error *err)
+{
+	(void)device;
+	(void)err;
+	*ret_caps = (struct source_caps){.backend = "lens", .mode_count = 1};
+	ret_caps->modes[0] = (struct source_mode){320, 320, 0, 240, 240, 0, 1000, 60000};
+	return 0;
+}
+
 static const struct source_ops lens_ops = {
 	.name = "lens",
+	.probe = lens_probe,
 	.open = lens_open,
 	.close = lens_close,
 	.get_format = lens_get_format,
@@ -155,5 +178,26 @@ static const struct source_ops lens_ops = {
 	.release = lens_release,
 	.set_fps = lens_set_fps,
 };
+
+static inline void lens_begin(void)
+{
+	memset(&lens, 0, sizeof(lens));
+	lens.step_us = 33333;
+	lens.pts_us = 1000000;
+	atomic_store(&lens_due, 0);
+	lens_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static inline void lens_end(void)
+{
+	close(lens_fd);
+	lens_fd = -1;
+}
+
+static inline void lens_give(unsigned pictures)
+{
+	atomic_fetch_add(&lens_due, pictures);
+	eventfd_write(lens_fd, 1);
+}
 
 #endif

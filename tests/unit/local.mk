@@ -110,6 +110,7 @@ unit_tests += \
 	%D%/test_convert \
 	%D%/test_encoder_m2m \
 	%D%/test_m2m \
+	%D%/test_pipeline_m2m \
 	%D%/test_helper \
 	%D%/test_source_libcamera \
 	%D%/test_source_libcamera_loss
@@ -464,6 +465,10 @@ fake_m2m_sources = \
 %C%_test_chain_m2m_SOURCES = %D%/test_chain_m2m.c $(fake_m2m_sources)
 %C%_test_chain_m2m_CPPFLAGS = $(test_cppflags)
 %C%_test_chain_m2m_LDADD = $(test_ldadd)
+
+%C%_test_pipeline_m2m_SOURCES = %D%/test_pipeline_m2m.c $(fake_m2m_sources)
+%C%_test_pipeline_m2m_CPPFLAGS = $(test_cppflags)
+%C%_test_pipeline_m2m_LDADD = $(test_ldadd)
 
 %C%_test_encoder_m2m_SOURCES = %D%/test_encoder_m2m.c $(fake_m2m_sources)
 %C%_test_encoder_m2m_CPPFLAGS = $(test_cppflags)

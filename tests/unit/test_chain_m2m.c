@@ -48,7 +48,7 @@ static int pump(unsigned pictures)
 	int r = 0;
 
 	while (r >= 0 && pictures-- > 0) {
-		lens.due = 1;
+		lens_give(1);
 		r = chain_pump(chain, false, on_au, NULL, &err);
 	}
 	if (r < 0)
@@ -87,9 +87,8 @@ static void assert_encoder(const char *name)
 static int set_up(void **state)
 {
 	UNUSED_STATE(state);
-	memset(&lens, 0, sizeof(lens));
+	lens_begin();
 	memset(&pick, 0, sizeof(pick));
-	lens.pts_us = 1000000;
 	cfg = (struct chain_config){
 		.source = &lens_ops,
 		.picture = {.width = 320, .height = 240, .fps_milli = 30000},
@@ -111,6 +110,7 @@ static int tear_down(void **state)
 	close_chain();
 	v4l2_calls = calls_watch.under;
 	fake_m2m_end();
+	lens_end();
 	return 0;
 }
 

@@ -56,7 +56,7 @@ static int submit(bool force_idr)
 {
 	struct frame frame;
 
-	lens.due = 1;
+	lens_give(1);
 	assert_int_equal(source_dequeue(camera, &frame), 0);
 	int r = encoder_submit(encoder, &frame, force_idr);
 	if (r < 0)
@@ -94,8 +94,7 @@ static unsigned encode(bool force_idr)
 static int set_up(void **state)
 {
 	UNUSED_STATE(state);
-	memset(&lens, 0, sizeof(lens));
-	lens.pts_us = 1000000;
+	lens_begin();
 	config = (struct encoder_config){
 		.in = {FRAME_I420, 640, 360, 30000, {0, 0, 0}},
 		.bitrate_bps = 1010000,
@@ -116,6 +115,7 @@ static int tear_down(void **state)
 	assert_int_equal(calls_watch.mapped, 0);
 	v4l2_calls = calls_watch.under;
 	fake_m2m_end();
+	lens_end();
 	return 0;
 }
 
