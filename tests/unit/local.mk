@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	%D%/h264_write.h \
 	%D%/hub_scene.h \
 	%D%/lens.h \
+	%D%/m2m_scene.h \
 	%D%/oom.h \
 	%D%/run.sh \
 	%D%/scene.h \
