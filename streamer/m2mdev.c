@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <linux/videodev2.h>
 
@@ -62,6 +64,19 @@ static int open_node(struct m2mdev *dev, const char *path, uint32_t coded, struc
 	return r;
 }
 
+/* A USB camera may be asleep, and opening it would wake it; encoders are elsewhere. */
+static bool is_on_usb(unsigned number)
+{
+	char path[64], device[256];
+
+	snprintf(path, sizeof(path), "/sys/class/video4linux/video%u", number);
+	ssize_t size = readlink(path, device, sizeof(device) - 1);
+	if (size < 0 || strcmp(v4l2_folder, "/dev") != 0)
+		return false;
+	device[size] = '\0';
+	return strstr(device, "/usb") != NULL;
+}
+
 /* What kept the first node from being looked at is worth telling, if none is found. */
 static int open_first(struct m2mdev *dev, uint32_t coded, struct error *err)
 {
@@ -72,6 +87,8 @@ static int open_first(struct m2mdev *dev, uint32_t coded, struct error *err)
 	for (unsigned i = 0; i < count; i++) {
 		char path[64];
 		struct error why = {0};
+		if (is_on_usb(numbers[i]))
+			continue;
 		snprintf(path, sizeof(path), "%.48s/video%u", v4l2_folder, numbers[i]);
 		if (open_node(dev, path, coded, &why) == 0)
 			return 0;
