@@ -29,7 +29,7 @@ shows() { # SIZE MODES
 }
 
 discrete_sizes() {
-    vivid_is webcam input_types=0 && shows 320x180 '{"width":320,"height":180,"fps_max":60}' &&
+    vivid_is webcam input_types=0 && shows 320x180 '{"width":320,"height":180,"fps_max":' &&
         vivid_ends
 }
 
@@ -41,7 +41,7 @@ stepwise_sizes() {
 
 several_planes() {
     vivid_is planes input_types=0 multiplanar=2 &&
-        shows 320x180 '{"width":320,"height":180,"fps_max":60}' && vivid_ends
+        shows 320x180 '{"width":320,"height":180,"fps_max":' && vivid_ends
 }
 
 # Every pixel format that nalcastd takes of it, those with planes apart among them.
