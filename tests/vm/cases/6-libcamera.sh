@@ -86,9 +86,9 @@ libcamera_rounds() { # COMMAND...: as often as is asked for, and as there is tim
     while [ "$round" -lt "$rounds" ] && [ "$uptime" -lt "$end" ]; do
         round=$((round + 1))
         "$@" || { echo "in round $round"; return 1; }
-        uptime_s
+        ! time_is_up || break
     done
-    say "$round of $rounds rounds of $1"
+    say "$round of $rounds rounds of $*"
 }
 
 capture_alone() {
