@@ -234,7 +234,9 @@ static struct darkroom_print *encode(struct darkroom *d, unsigned quality)
 		return print;
 	/* Of the room for the worst of pictures; to make it smaller cannot fail for long. */
 	struct darkroom_print *cut = realloc(print, sizeof(*print) + print->size);
-	return cut != NULL ? cut : print;
+	if (cut != NULL)
+		print = cut;
+	return print;
 }
 
 static struct darkroom_print *develop(struct darkroom *d, unsigned quality)

@@ -14,7 +14,8 @@ int leftover_keep(struct leftover *l, const void *bytes, size_t size)
 	if (copy == NULL)
 		return -ENOMEM;
 	memcpy(copy, bytes, size);
-	*l = (struct leftover){copy, size};
+	l->bytes = copy;
+	l->size = size;
 	return 0;
 }
 

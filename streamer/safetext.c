@@ -10,7 +10,7 @@ json_t *safetext(const char *text)
 
 	if (string != NULL)
 		return string;
-	for (; text[len] != '\0' && len < sizeof(ascii) - 1; len++)
+	for (; len < sizeof(ascii) - 1 && text[len] != '\0'; len++)
 		ascii[len] = (unsigned char)text[len] < 0x80 ? text[len] : '?';
 	ascii[len] = '\0';
 	return json_string(ascii);

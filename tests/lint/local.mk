@@ -1,2 +1,2 @@
 TESTS += %D%/layers.sh
-EXTRA_DIST += %D%/layers.sh
+EXTRA_DIST += %D%/layers.sh %D%/macros.h
