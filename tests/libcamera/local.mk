@@ -5,7 +5,7 @@ EXTRA_PROGRAMS += $(libcamera_programs)
 CLEANFILES += $(libcamera_programs) %D%/udmabuf.so
 CLEAN_LOCAL += check-libcamera.out
 
-EXTRA_DIST += %D%/check %D%/root %D%/udmabuf.c %D%/virtual.yaml
+EXTRA_DIST += %D%/check %D%/daemon %D%/root %D%/udmabuf.c %D%/virtual.yaml
 
 %C%_drive_SOURCES = %D%/drive.c %D%/peer.c %D%/peer.h
 %C%_drive_LDADD = streamer/libstreamer.a $(common_libs)
@@ -25,7 +25,8 @@ vm_libcamera += capture/nalcast-capture %D%/lend
 endif
 
 .PHONY: check-libcamera libcamera-programs
-libcamera-programs: capture/nalcast-capture streamer/nalcastd $(libcamera_programs) %D%/udmabuf.so
+libcamera-programs: capture/nalcast-capture streamer/nalcastd $(libcamera_programs) tests/vm/watch \
+	%D%/udmabuf.so
 check-libcamera:
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir)/check-libcamera.out trixie
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir)/check-libcamera.out sid

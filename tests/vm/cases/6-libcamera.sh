@@ -124,8 +124,8 @@ libcamera_unbind_once() {
 # The one that lends: nalcastd starts others, too, to see what there is.
 capture_pid() {
     for process in /proc/[0-9]*; do
-        if [ "$(cat "$process/comm" 2> /dev/null)" = nalcast-capture ] &&
-            find "$process/fd" -lname '*dmabuf*' 2> /dev/null | grep -q .; then
+        grep -qx nalcast-capture "$process/comm" 2> /dev/null || continue
+        if find "$process/fd" -lname '*dmabuf*' 2> /dev/null | grep -q .; then
             echo "${process#/proc/}"
             return
         fi
