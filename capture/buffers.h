@@ -25,7 +25,7 @@ struct buffer {
 
 class buffers
 {
-      public:
+public:
 	/* After the camera was configured. */
 	int allocate(const std::shared_ptr<libcamera::Camera> &camera,
 		     const libcamera::StreamConfiguration &stream, struct error *err);
@@ -34,7 +34,7 @@ class buffers
 		return all_;
 	}
 
-      private:
+private:
 	int take_from_heap(const libcamera::StreamConfiguration &stream, struct error *err);
 	int take_from_driver(const std::shared_ptr<libcamera::Camera> &camera,
 			     const libcamera::StreamConfiguration &stream, struct error *err);

@@ -185,12 +185,12 @@ int cameras_describe(const camera_ref &camera, struct source_caps *ret_caps, str
 	copy_text("libcamera", caps.backend, sizeof(caps.backend));
 	copy_text(camera->id(), caps.id, sizeof(caps.id));
 	copy_text(model ? std::string(*model) : camera->id(), caps.name, sizeof(caps.name));
-	controls_tell_rates(*camera, &min_milli, &max_milli);
+	controls_tell_rates(camera->controls(), &min_milli, &max_milli);
 	formats_tell_modes(config.get(), min_milli, max_milli, &caps);
 	if (caps.mode_count == 0)
 		return error_set(err, -ENOTSUP,
 				 "camera '%s' has no pixel format that nalcast knows", caps.id);
-	controls_tell(*camera, &caps);
+	controls_tell(camera->controls(), &caps);
 	if (can_mirror(camera, {true, false}))
 		controls_add_bool("hflip", &caps);
 	if (can_mirror(camera, {false, true}))

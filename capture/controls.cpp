@@ -183,9 +183,8 @@ static void tell_auto_exposure(const ControlInfoMap &map, struct source_caps *ca
 		ae->value = ae->default_value = number != 0;
 }
 
-void controls_tell(const Camera &camera, struct source_caps *caps)
+void controls_tell(const ControlInfoMap &map, struct source_caps *caps)
 {
-	const ControlInfoMap &map = camera.controls();
 	const ControlInfo *info;
 
 	for (const struct known &known : knowns)
@@ -196,25 +195,39 @@ void controls_tell(const Camera &camera, struct source_caps *caps)
 		add_roi(caps);
 }
 
-static bool frame_limits(const Camera &camera, double *ret_min_us, double *ret_max_us)
+static bool frame_limits(const ControlInfoMap &map, double *ret_min_us, double *ret_max_us)
 {
 	const ControlInfo *info;
 
-	return values_find(camera.controls(), "FrameDurationLimits", &info) != nullptr &&
+	return values_find(map, "FrameDurationLimits", &info) != nullptr &&
 	       values_number(info->min(), 0, ret_min_us) &&
 	       values_number(info->max(), 1, ret_max_us) && *ret_min_us > 0 &&
 	       *ret_max_us >= *ret_min_us;
 }
 
-void controls_tell_rates(const Camera &camera, unsigned *ret_min_milli, unsigned *ret_max_milli)
+void controls_tell_rates(const ControlInfoMap &map, unsigned *ret_min_milli,
+			 unsigned *ret_max_milli)
 {
 	double min_us, max_us;
 
 	*ret_min_milli = *ret_max_milli = 0;
-	if (!frame_limits(camera, &min_us, &max_us))
+	if (!frame_limits(map, &min_us, &max_us))
 		return;
 	*ret_min_milli = static_cast<unsigned>(std::lround(FPS_US / max_us));
 	*ret_max_milli = static_cast<unsigned>(std::lround(std::min(FPS_US / min_us, 1e9)));
+}
+
+Rectangle controls_sensor(const Camera &camera)
+{
+	const ControlInfo *info;
+	auto from_property = camera.properties().get(properties::ScalerCropMaximum);
+
+	if (from_property)
+		return *from_property;
+	if (values_find(camera.controls(), "ScalerCrop", &info) != nullptr &&
+	    info->max().type() == ControlTypeRectangle && !info->max().isArray())
+		return info->max().get<Rectangle>();
+	return Rectangle();
 }
 
 /* --- setting */
@@ -264,7 +277,7 @@ int controls_check(const struct source_caps &caps, const char *name, const doubl
 bool settings::put(const char *theirs, const ControlValue &value)
 {
 	const ControlInfo *info;
-	const ControlId *id = values_find(camera_->controls(), theirs, &info);
+	const ControlId *id = values_find(map_, theirs, &info);
 
 	if (id == nullptr || value.isNone() || !values_allow(*info, value))
 		return false;
@@ -275,7 +288,7 @@ bool settings::put(const char *theirs, const ControlValue &value)
 
 bool settings::put_number(const char *theirs, double value)
 {
-	const ControlId *id = values_find(camera_->controls(), theirs, nullptr);
+	const ControlId *id = values_find(map_, theirs, nullptr);
 
 	return id != nullptr && put(theirs, values_make(*id, value));
 }
@@ -283,7 +296,7 @@ bool settings::put_number(const char *theirs, double value)
 /* A camera that starts anew is not told of it. */
 void settings::forget(const char *theirs)
 {
-	const ControlId *id = values_find(camera_->controls(), theirs, nullptr);
+	const ControlId *id = values_find(map_, theirs, nullptr);
 
 	if (id == nullptr)
 		return;
@@ -311,21 +324,10 @@ void settings::set_manual(const char *mode)
 		put_number("AeEnable", 0);
 }
 
-/* The property can change with the configuration, so it is looked up anew. */
-int settings::set_roi(const double *v, struct error *err)
+int settings::set_roi(const double *v, const Rectangle &all, struct error *err)
 {
-	const ControlInfo *info;
-	auto from_property = camera_->properties().get(properties::ScalerCropMaximum);
-	Rectangle all;
-
-	if (from_property)
-		all = *from_property;
-	else if (values_find(camera_->controls(), "ScalerCrop", &info) != nullptr &&
-		 info->max().type() == ControlTypeRectangle && !info->max().isArray())
-		all = info->max().get<Rectangle>();
 	if (all.width == 0 || all.height == 0)
-		return error_set(err, -ENOTSUP, "camera '%s' does not say how large its sensor is",
-				 camera_->id().c_str());
+		return error_set(err, -ENOTSUP, "the camera does not say how large its sensor is");
 	/* A millionth more is a matter of writing thirds. */
 	if (v[2] <= 0 || v[3] <= 0 || v[0] + v[2] > 1.000001 || v[1] + v[3] > 1.000001)
 		return error_set(err, -ERANGE,
@@ -340,12 +342,13 @@ int settings::set_roi(const double *v, struct error *err)
 	return 0;
 }
 
-int settings::set(const std::string &name, const double *values, struct error *err)
+int settings::set(const std::string &name, const double *values, const Rectangle &sensor,
+		  struct error *err)
 {
 	const struct known *known = find_known(name);
 
 	if (name == "roi")
-		return set_roi(values, err);
+		return set_roi(values, sensor, err);
 	if (name == "ae") {
 		set_auto_exposure(values[0] != 0);
 		return 0;
@@ -366,15 +369,15 @@ int settings::set(const std::string &name, const double *values, struct error *e
 	bool done = known->count == 2 ? put(known->theirs, values_make_pair(values[0], values[1]))
 				      : put_number(known->theirs, values[0]);
 	return done ? 0
-		    : error_set(err, -EINVAL, "camera '%s' does not take %s %g",
-				camera_->id().c_str(), name.c_str(), values[0]);
+		    : error_set(err, -EINVAL, "the camera does not take %s %g", name.c_str(),
+				values[0]);
 }
 
 unsigned settings::set_fps(unsigned fps_milli)
 {
 	double min_us, max_us;
 
-	if (!frame_limits(*camera_, &min_us, &max_us))
+	if (!frame_limits(map_, &min_us, &max_us))
 		return 0;
 	int64_t shortest = std::llround(min_us);
 	int64_t longest = std::llround(max_us);

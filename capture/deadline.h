@@ -9,7 +9,7 @@ namespace capture
 
 class deadline
 {
-      public:
+public:
 	explicit deadline(unsigned seconds);
 	~deadline();
 	deadline(const deadline &) = delete;

@@ -16,7 +16,7 @@ namespace capture
 
 class inbox
 {
-      public:
+public:
 	int open(struct error *err);
 	void connect(libcamera::Camera *camera); /* once a camera */
 
@@ -30,7 +30,7 @@ class inbox
 	void forget(); /* all that are done */
 	bool is_gone();
 
-      private:
+private:
 	void wake();
 
 	libcamera::UniqueFD event_;

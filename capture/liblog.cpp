@@ -76,7 +76,7 @@ namespace
 
 class line_buffer : public std::streambuf
 {
-      protected:
+protected:
 	std::streamsize xsputn(const char *text, std::streamsize size) override
 	{
 		for (std::streamsize i = 0; i < size; i++)
@@ -90,7 +90,7 @@ class line_buffer : public std::streambuf
 		return 0;
 	}
 
-      private:
+private:
 	static void put(char c)
 	{
 		static thread_local std::string line;

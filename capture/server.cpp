@@ -25,13 +25,13 @@ namespace
 
 class server
 {
-      public:
+public:
 	explicit server(int fd) : wire_(fd)
 	{
 	}
 	int run();
 
-      private:
+private:
 	void send_hello();
 	void send_camera(const struct source_caps &caps);
 	void list();

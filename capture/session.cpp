@@ -109,7 +109,7 @@ int session::open(const struct capproto_open &wanted, struct error *err)
 		r = acquire(err);
 	if (r < 0)
 		return r;
-	controls_ = std::make_unique<settings>(camera_);
+	controls_ = std::make_unique<settings>(camera_->controls());
 	r = configure(wanted, err);
 	if (r == 0) {
 		struct error why = {};
@@ -300,7 +300,7 @@ int session::set_control(const struct capproto_control &control, struct error *e
 	else if (strcmp(control.name, "vflip") == 0)
 		turned.vertical = control.value[0] != 0;
 	else
-		return controls_->set(control.name, control.value, err);
+		return controls_->set(control.name, control.value, controls_sensor(*camera_), err);
 	return turned == turned_ ? 0 : restart(turned, err);
 }
 

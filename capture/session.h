@@ -23,7 +23,7 @@ namespace capture
 
 class session
 {
-      public:
+public:
 	explicit session(inbox *in) : inbox_(in)
 	{
 	}
@@ -54,7 +54,7 @@ class session
 	int set_control(const struct capproto_control &control, struct error *err);
 	int set_fps(unsigned fps_milli, struct error *err);
 
-      private:
+private:
 	enum holder { WITH_CAMERA, WITH_NALCASTD };
 
 	int acquire(struct error *err);

@@ -10,7 +10,7 @@ namespace capture
 
 class wire
 {
-      public:
+public:
 	explicit wire(int fd) : fd_(fd)
 	{
 	}
@@ -31,7 +31,7 @@ class wire
 	}
 	void send_result(enum capproto_type type, uint32_t number, const struct error &err);
 
-      private:
+private:
 	void send_bytes(const void *bytes, size_t size, int passed_fd);
 
 	int fd_;

@@ -18,6 +18,18 @@ EXTRA_DIST += %D%/check %D%/daemon %D%/root %D%/udmabuf.c %D%/virtual.yaml
 	$(AM_V_CC)$(MKDIR_P) %D% && \
 		$(CC) -D_GNU_SOURCE $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/%D%/udmabuf.c
 
+# Of its parts, without a camera: with whatever libcamera this machine has.
+if WITH_LIBCAMERA
+check_PROGRAMS += %D%/test_capture
+TESTS += %D%/test_capture
+%C%_test_capture_SOURCES = %D%/test_capture.cpp
+%C%_test_capture_CPPFLAGS = $(capture_cppflags)
+%C%_test_capture_CXXFLAGS = $(capture_cxxflags)
+%C%_test_capture_LDADD = $(capture_libs)
+else
+EXTRA_DIST += %D%/test_capture.cpp
+endif
+
 # What the camera laboratory has of it, too.
 vm_libcamera =
 if WITH_LIBCAMERA
@@ -26,7 +38,7 @@ endif
 
 .PHONY: check-libcamera libcamera-programs
 libcamera-programs: capture/nalcast-capture streamer/nalcastd $(libcamera_programs) tests/vm/watch \
-	%D%/udmabuf.so
+	%D%/test_capture %D%/udmabuf.so
 check-libcamera:
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir)/check-libcamera.out trixie
 	$(AM_V_at)$(srcdir)/%D%/check $(abs_builddir)/check-libcamera.out sid

@@ -52,8 +52,8 @@ check "fcgi includes no other program" includes_none_of 'streamer/|capture/' fcg
 capture_may='common/[a-z]+|streamer/(capproto|frame|source)|capture/[a-z]+'
 check "capture includes of streamer what the two share" sh -c \
     "! grep -nE '^#include \"' capture/*.cpp capture/*.h | grep -vE '\"($capture_may)\\.h\"'"
-check "C++ is in capture alone" sh -c \
-    '! ls common/*.cpp streamer/*.cpp fcgi/*.cpp tests/*/*.cpp 2> /dev/null'
+check "C++ is in capture alone, and in its test" sh -c \
+    '! ls common/*.cpp streamer/*.cpp fcgi/*.cpp tests/*/*.cpp 2> /dev/null | grep -v /test_capture'
 
 # Bytes: no I/O, no threads, no clock, no log. They see each other, and how errors are told.
 bytes='adapt au bits capproto carry framegate h264level http hub inflight jfif jsonread jsontext metrics mjpeg nal paramsets pattern percentile photo ration slice splitter sps utf8 viewmsg ws'
