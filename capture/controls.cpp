@@ -58,20 +58,11 @@ static const struct known *find_known(const std::string &name)
 
 /* --- what there is */
 
-/* A control of several values: each where source.h has room for them, else the first. */
-template <typename Control>
-static auto put_defaults(Control *control, const double *values, unsigned count, int)
-	-> decltype(control->value_count, void())
+static void put_defaults(struct source_control *control, const double *values, unsigned count)
 {
 	control->value_count = count;
 	std::copy_n(values, count, control->values);
 	std::copy_n(values, count, control->default_values);
-}
-
-template <typename Control>
-static void put_defaults(Control *control, const double *values, unsigned, long)
-{
-	control->value = control->default_value = values[0];
 }
 
 static struct source_control *add_control(const char *name, const char *unit,
@@ -130,7 +121,7 @@ static enum source_control_type type_of(const ControlId &id)
 static void add_known(const struct known &known, const ControlId &id, const ControlInfo &info,
 		      struct source_caps *caps)
 {
-	double min, max, defaults[2];
+	double min, max, defaults[SOURCE_VALUES_MAX];
 
 	if (!values_number(info.min(), 0, &min) || !values_number(info.max(), 0, &max) || max < min)
 		return;
@@ -146,7 +137,7 @@ static void add_known(const struct known &known, const ControlId &id, const Cont
 	control->min = min;
 	control->max = max;
 	control->step = control->type == SOURCE_CONTROL_FLOAT ? 0 : 1;
-	put_defaults(control, defaults, known.count, 0);
+	put_defaults(control, defaults, known.count);
 	add_menu(known, info, control, caps);
 }
 
@@ -160,7 +151,7 @@ static void add_roi(struct source_caps *caps)
 		return;
 	control->type = SOURCE_CONTROL_FLOAT;
 	control->max = 1;
-	put_defaults(control, whole, 4, 0);
+	put_defaults(control, whole, 4);
 }
 
 static bool has(const ControlInfoMap &map, const char *theirs)
@@ -255,11 +246,10 @@ int controls_check(const struct source_caps &caps, const char *name, const doubl
 		   unsigned count, struct error *err)
 {
 	const struct source_control *control = find_control(caps, name);
-	const struct known *known = find_known(name);
-	unsigned wanted = strcmp(name, "roi") == 0 ? 4 : known != nullptr ? known->count : 1;
 
 	if (control == nullptr)
 		return error_set(err, -ENOTSUP, "camera '%s' has no control '%s'", caps.id, name);
+	unsigned wanted = std::max(control->value_count, 1U);
 	if (count != wanted)
 		return error_set(err, -EINVAL, "%s is %u numbers, not %u", name, wanted, count);
 	for (unsigned i = 0; i < count; i++) {

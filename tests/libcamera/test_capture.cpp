@@ -116,7 +116,8 @@ static void controls_have_the_ranges_that_the_camera_tells()
 	       brightness->max == 1 && brightness->writable);
 	expect(exposure && exposure->type == SOURCE_CONTROL_INTEGER && exposure->max == 11766829 &&
 	       exposure->default_value == 75 && strcmp(exposure->unit, "us") == 0);
-	expect(roi && roi->min == 0 && roi->max == 1);
+	expect(roi && roi->min == 0 && roi->max == 1 && roi->value_count == 4 &&
+	       roi->values[1] == 0 && roi->default_values[2] == 1 && roi->default_values[3] == 1);
 	expect(ae && ae->type == SOURCE_CONTROL_BOOL && ae->default_value == 1);
 	expect(find(caps, "contrast") == nullptr);
 }
