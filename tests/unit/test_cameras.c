@@ -73,9 +73,13 @@ static void *serve(void *ctx)
 		for (nfds_t i = 2; i < count; i++)
 			if (fds[i].revents != 0)
 				answer(nalcastd, &fds[i].fd);
-		if (fds[1].revents == 0 || count == ARRAY_SIZE(fds))
+		nfds_t at = 2; /* where one has gone, or behind the last */
+		while (at < count && fds[at].fd >= 0)
+			at++;
+		if (fds[1].revents == 0 || at == ARRAY_SIZE(fds))
 			continue;
-		fds[count++] = (struct pollfd){
+		count += at == count;
+		fds[at] = (struct pollfd){
 			.fd = accept4(nalcastd->listen_fd, NULL, NULL, SOCK_CLOEXEC),
 			.events = POLLIN,
 		};
