@@ -108,14 +108,6 @@ if WITH_AVCODEC
 else
 %C%_libstreamer_a_SOURCES += %D%/still_none.c
 endif
-if WITH_V4L2
-%C%_libstreamer_a_SOURCES += \
-	%D%/convert.c %D%/convert.h \
-	%D%/encoder_v4l2m2m.c \
-	%D%/m2m.c %D%/m2m.h \
-	%D%/m2mdev.c %D%/m2mdev.h \
-	%D%/m2mqueue.c %D%/m2mqueue.h \
-	%D%/pictures.c %D%/pictures.h \
 if WITH_CONVERT
 %C%_libstreamer_a_SOURCES += \
 	%D%/capbuf.c %D%/capbuf.h \
@@ -128,6 +120,10 @@ if WITH_CONVERT
 endif
 if WITH_V4L2
 %C%_libstreamer_a_SOURCES += \
+	%D%/encoder_v4l2m2m.c \
+	%D%/m2m.c %D%/m2m.h \
+	%D%/m2mdev.c %D%/m2mdev.h \
+	%D%/m2mqueue.c %D%/m2mqueue.h \
 	%D%/source_v4l2.c \
 	%D%/v4l2buf.c %D%/v4l2buf.h \
 	%D%/v4l2caps.c %D%/v4l2caps.h \

@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	%D%/integration/demand.test.mjs \
 	%D%/integration/demo.test.mjs \
 	%D%/integration/diagnostics.test.mjs \
+	%D%/integration/doctor.test.mjs \
 	%D%/integration/echo.test.mjs \
 	%D%/integration/faults.test.mjs \
 	%D%/integration/handshake.test.mjs \
