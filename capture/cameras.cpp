@@ -107,7 +107,9 @@ static int explain_none(const std::string &id, struct error *err)
 		return error_set(err, -ENODEV,
 				 "%s: no udev is running here, and libcamera needs it",
 				 what.c_str());
-	return error_set(err, -ENODEV, "%s: is it plugged in, and its cable the right way round?",
+	return error_set(err, -ENODEV,
+			 "%s: is its cable the right way round, and libcamera's package of modules "
+			 "(Debian: libcamera-ipa) installed?",
 			 what.c_str());
 }
 
