@@ -47,8 +47,84 @@ static int encode(json_t *root, char *buf, size_t size)
 	return len > size || len > CTL_PACKET_MAX ? -EMSGSIZE : (int)len;
 }
 
+/* --- what most packets look like: read and written without building what is in them */
+
+/* Behind word, where it stands at p; else NULL. */
+static const char *pass(const char *p, const char *end, const char *word)
+{
+	size_t len = strlen(word);
+
+	return p != NULL && (size_t)(end - p) >= len && memcmp(p, word, len) == 0 ? p + len : NULL;
+}
+
+static const char *pass_id(const char *p, const char *end, json_int_t *ret_id)
+{
+	char digits[20];
+	size_t len = 0;
+	uint64_t id;
+
+	if (p == NULL)
+		return NULL;
+	while (p + len < end && len < sizeof(digits) - 1 && p[len] >= '0' && p[len] <= '9') {
+		digits[len] = p[len];
+		len++;
+	}
+	digits[len] = '\0';
+	if (parse_unsigned(digits, 0, INT64_MAX, &id) < 0)
+		return NULL;
+	*ret_id = (json_int_t)id;
+	return p + len;
+}
+
+/* How long it is, if it is made of such letters as operations are. */
+static size_t word_length(const char *p, const char *end)
+{
+	size_t len = 0;
+
+	while (p + len < end && ((p[len] >= 'a' && p[len] <= 'z') || p[len] == '-'))
+		len++;
+	return len;
+}
+
+/* -EAGAIN: it is not such a one. */
+static int encode_plain(const struct ctl_request *req, char *buf, size_t size)
+{
+	size_t len = strlen(req->op);
+
+	if (json_object_size(req->args) > 0 || word_length(req->op, req->op + len) < len)
+		return -EAGAIN;
+	int written = snprintf(buf, size, "{\"v\":%d,\"id\":%lld,\"op\":\"%s\",\"args\":{}}",
+			       CTL_VERSION, (long long)req->id, req->op);
+	return written < 0 || (size_t)written > size - 1 ? -EAGAIN : written;
+}
+
+static int decode_plain(const char *buf, size_t len, struct ctl_request *ret_req)
+{
+	const char *end = buf + len;
+	json_int_t id;
+
+	const char *op =
+		pass(pass_id(pass(buf, end, "{\"v\":1,\"id\":"), end, &id), end, ",\"op\":\"");
+	size_t op_len = op != NULL ? word_length(op, end) : 0;
+	if (op == NULL || op_len >= sizeof(ret_req->op) ||
+	    pass(op + op_len, end, "\",\"args\":{}}") != end)
+		return -EAGAIN;
+	json_t *args = json_object();
+	if (args == NULL)
+		return -EAGAIN;
+	*ret_req = (struct ctl_request){.id = id, .args = args};
+	memcpy(ret_req->op, op, op_len);
+	return 0;
+}
+
+/* --- requests */
+
 int ctl_request_encode(const struct ctl_request *req, char *buf, size_t size)
 {
+	int r = encode_plain(req, buf, size);
+
+	if (r != -EAGAIN)
+		return r;
 	return encode(json_pack("{s:i, s:I, s:s, s:O}", "v", CTL_VERSION, "id", req->id, "op",
 				req->op, "args", req->args),
 		      buf, size);
@@ -184,8 +260,11 @@ static int read_request(const json_t *root, struct ctl_request *ret_req, struct 
 int ctl_request_decode(const char *buf, size_t len, struct ctl_request *ret_req, json_int_t *ret_id,
 		       struct error *err)
 {
+	if (decode_plain(buf, len, ret_req) == 0) {
+		*ret_id = ret_req->id;
+		return 0;
+	}
 	json_t *root = load(buf, len, err);
-
 	*ret_id = 0;
 	if (root == NULL)
 		return -EPROTO;
@@ -247,33 +326,6 @@ int ctl_reply_decode(const char *buf, size_t len, struct ctl_reply *ret_reply, s
 		r = read_reply(root, ret_reply, err);
 	json_decref(root);
 	return r;
-}
-
-/* Behind word, where it stands at p; else NULL. */
-static const char *pass(const char *p, const char *end, const char *word)
-{
-	size_t len = strlen(word);
-
-	return p != NULL && (size_t)(end - p) >= len && memcmp(p, word, len) == 0 ? p + len : NULL;
-}
-
-static const char *pass_id(const char *p, const char *end, json_int_t *ret_id)
-{
-	char digits[20];
-	size_t len = 0;
-	uint64_t id;
-
-	if (p == NULL)
-		return NULL;
-	while (p + len < end && len < sizeof(digits) - 1 && p[len] >= '0' && p[len] <= '9') {
-		digits[len] = p[len];
-		len++;
-	}
-	digits[len] = '\0';
-	if (parse_unsigned(digits, 0, INT64_MAX, &id) < 0)
-		return NULL;
-	*ret_id = (json_int_t)id;
-	return p + len;
 }
 
 int ctl_reply_decode_text(const char *buf, size_t len, struct ctl_reply *ret_reply)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/ctlproto.h"
+#include "common/util.h"
 
 static void request_survives_the_wire(void **state)
 {
@@ -184,6 +185,43 @@ static void what_we_encode_is_plain(void **state)
 	ctl_reply_clear(&reply);
 }
 
+/* Which way it goes must not be seen. */
+static void plain_request_is_as_any_other(void **state)
+{
+	UNUSED_STATE(state);
+	static const struct {
+		const char *packet, *op; /* NULL: it is none */
+		json_int_t id;
+	} cases[] = {
+		{"{\"v\":1,\"id\":7,\"op\":\"state\",\"args\":{}}", "state", 7},
+		{"{\"v\":1,\"id\":7,\"op\":\"state\",\"args\":{} }", "state", 7},
+		{"{ \"v\":1,\"id\":-7,\"op\":\"reset-config\",\"args\":{}}", "reset-config", -7},
+		{"{\"v\":1,\"id\":7,\"op\":\"\",\"args\":{}}", "", 7},
+		{"{\"v\":1,\"id\":7,\"op\":\"a\\u0062\",\"args\":{}}", "ab", 7},
+		{"{\"v\":1,\"id\":7,\"op\":\"state\",\"args\":{}}}", NULL, 0},
+		{"{\"v\":1,\"id\":7,\"op\":\"state\",\"args\":{}", NULL, 0},
+		{"{\"v\":1,\"id\":,\"op\":\"state\",\"args\":{}}", NULL, 0},
+		{"{\"v\":1,\"id\":7,\"op\":\"a-word-of-more-letters-than-any-is\",\"args\":{}}",
+		 NULL, 0},
+		{"{\"v\":2,\"id\":7,\"op\":\"state\",\"args\":{}}", NULL, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ctl_request got;
+		json_int_t id;
+		int r = ctl_request_decode(cases[i].packet, strlen(cases[i].packet), &got, &id,
+					   NULL);
+		assert_int_equal(r == 0, cases[i].op != NULL);
+		if (r < 0)
+			continue;
+		assert_string_equal(got.op, cases[i].op);
+		assert_int_equal(got.id, cases[i].id);
+		assert_int_equal(id, cases[i].id);
+		assert_int_equal(json_object_size(got.args), 0);
+		ctl_request_clear(&got);
+	}
+}
+
 static void text_is_sent_as_its_result_would_be(void **state)
 {
 	UNUSED_STATE(state);
@@ -210,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_result_comes_as_text),
 		cmocka_unit_test(what_we_encode_is_plain),
+		cmocka_unit_test(plain_request_is_as_any_other),
 		cmocka_unit_test(text_is_sent_as_its_result_would_be),
 		cmocka_unit_test(request_survives_the_wire),
 		cmocka_unit_test(reply_survives_the_wire),
