@@ -139,8 +139,8 @@ void formats_tell_modes(CameraConfiguration *config, unsigned fps_min_milli, uns
 	std::vector<PixelFormat> have = config->at(0).formats().pixelformats();
 	struct source_mode mode = {};
 
-	mode.fps_min_milli = fps_min_milli;
-	mode.fps_max_milli = fps_max_milli;
+	mode.fps_min_milli = fps_max_milli != 0 ? fps_min_milli : FORMATS_FPS_MIN_MILLI;
+	mode.fps_max_milli = fps_max_milli != 0 ? fps_max_milli : FORMATS_FPS_MAX_MILLI;
 	for (const struct format &fmt : known_formats()) {
 		if (std::find(have.begin(), have.end(), fmt.pixel) == have.end())
 			continue;

@@ -20,6 +20,11 @@ struct format {
 	unsigned bytes_per_pixel; /* in plane 0; 0: compressed */
 };
 
+/* Of a camera that does not say how fast it is: any of these may be asked for, and nalcastd leaves
+ * out what comes faster. */
+#define FORMATS_FPS_MIN_MILLI 1000
+#define FORMATS_FPS_MAX_MILLI 120000
+
 /* The sizes of all formats that we take; rates are fps_min_milli to fps_max_milli (0: unknown).
  * config is tried with some, and is of no use afterwards. */
 void formats_tell_modes(libcamera::CameraConfiguration *config, unsigned fps_min_milli,

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "capture/cameras.h"
+#include "capture/formats.h"
 
 namespace capture
 {
@@ -13,7 +14,7 @@ static void print_mode(const struct source_mode &mode)
 	if (mode.width_step != 0)
 		printf(" to %ux%u in steps of %ux%u", mode.width_max, mode.height_max,
 		       mode.width_step, mode.height_step);
-	if (mode.fps_max_milli != 0)
+	if (mode.fps_max_milli != FORMATS_FPS_MAX_MILLI)
 		printf(", %g to %g pictures a second", mode.fps_min_milli / 1000.0,
 		       mode.fps_max_milli / 1000.0);
 	putchar('\n');

@@ -346,6 +346,8 @@ static void sizes_of_all_formats_are_told_once()
 	formats_tell_modes(&config, 0, 0, &caps);
 	expect(caps.mode_count == 2);
 	expect(caps.modes[1].width_min == 1920 && caps.modes[1].width_step == 0);
+	/* Nobody knows its rates: any may be asked for. */
+	expect(caps.modes[0].fps_min_milli <= 5000 && caps.modes[0].fps_max_milli >= 60000);
 }
 
 static uint32_t chosen(fake_config *config, unsigned width, unsigned height)
