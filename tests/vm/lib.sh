@@ -92,7 +92,9 @@ now_us() {
 usbcam_start() { # unless it runs
     [ -z "$usbcam_pid" ] || return 0
     modprobe vhci-hcd && modprobe uvcvideo && mkfifo /run/lab/usbcam || return
-    "$build/tests/vm/usbcam" /run/lab/usbcam >> "$out/usbcam.log" 2>&1 &
+    # Open here, too, nobody waits for a reader that has died.
+    exec 9<> /run/lab/usbcam
+    "$build/tests/vm/usbcam" /run/lab/usbcam >> "$out/usbcam.log" 2>&1 9>&- &
     usbcam_pid=$!
 }
 
