@@ -114,7 +114,7 @@ unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t 
 
 /* It is one of those who acknowledge. Such a one is to be pinged before its first message, and
  * whenever hub_wants_ping(): to tell long round trips from a slow link, and whether it is silent.
- */
+ * Of anybody else nothing is noted as in flight, and an acknowledgement settles nothing. */
 void hub_expect_acks(struct subscriber *sub);
 bool hub_wants_ping(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
 void hub_pong(struct subscriber *sub, int64_t ping_us, int64_t now_us);

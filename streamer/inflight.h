@@ -27,7 +27,7 @@ struct inflight {
 };
 
 /* A message's first byte goes out. A full list forgets its newest: the viewer is hopeless. That of
- * a viewer that never acknowledged anything (raw mode) forgets its oldest: it says nothing. */
+ * a viewer that never acknowledged anything forgets its oldest: it says nothing. */
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us);
 
 /* The viewer says that it got everything up to seq. Returns how many messages that settles; what

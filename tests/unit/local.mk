@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	%D%/lens.h \
 	%D%/m2m_scene.h \
 	%D%/oom.h \
+	%D%/quiet.h \
 	%D%/run.sh \
 	%D%/scene.h \
 	%D%/splitter_show.h \

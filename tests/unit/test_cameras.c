@@ -17,6 +17,7 @@
 #include "common/unixsock.h"
 #include "common/util.h"
 #include "fcgi/cameras.h"
+#include "tests/unit/quiet.h"
 
 #define CONNECTIONS_MAX 32
 
@@ -374,12 +375,6 @@ static void changes_over_the_limit_are_refused_and_reads_are_not(void **state)
 	stop(&silent);
 	stop(&door);
 	close_host(&host);
-}
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
 }
 
 int main(void)

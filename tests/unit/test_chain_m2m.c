@@ -14,6 +14,7 @@
 #include "tests/unit/calls_watch.h"
 #include "tests/unit/fake_m2m.h"
 #include "tests/unit/lens.h"
+#include "tests/unit/quiet.h"
 
 const struct source_ops *const source_backends[] = {&lens_ops, NULL};
 const struct encoder_ops *const encoder_backends[] = {
@@ -395,12 +396,6 @@ static void an_error_in_any_call_costs_neither_camera_nor_viewers(void **state)
 #endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 int main(void)
 {

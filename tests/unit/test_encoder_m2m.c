@@ -16,6 +16,7 @@
 #include "tests/unit/calls_watch.h"
 #include "tests/unit/fake_m2m.h"
 #include "tests/unit/lens.h"
+#include "tests/unit/quiet.h"
 
 const struct source_ops *const source_backends[] = {&lens_ops, NULL};
 const struct encoder_ops *const encoder_backends[] = {
@@ -426,12 +427,6 @@ static void picture_is_the_same_with_and_without_a_copy(void **state)
 #endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 int main(void)
 {

@@ -18,6 +18,7 @@
 #include "tests/unit/calls_watch.h"
 #include "tests/unit/fake_m2m.h"
 #include "tests/unit/m2m_scene.h"
+#include "tests/unit/quiet.h"
 
 const struct source_ops *const source_backends[] = {&source_v4l2_ops, NULL};
 const struct encoder_ops *const encoder_backends[] = {NULL};
@@ -439,12 +440,6 @@ static void picture_that_gives_nothing_leaves_no_trace(void **state)
 	TEST(an_error_in_any_call_is_survived), \
 	TEST(memory_that_cannot_be_mapped_is_an_error)
 /* clang-format on */
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 int main(void)
 {

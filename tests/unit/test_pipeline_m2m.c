@@ -9,6 +9,7 @@
 #include "tests/unit/calls_watch.h"
 #include "tests/unit/fake_m2m.h"
 #include "tests/unit/lens.h"
+#include "tests/unit/quiet.h"
 
 #define WAIT_MS   15000 /* a bound for a test that hangs, not a measure */
 #define TURN_MS   2
@@ -28,12 +29,6 @@ static struct auq *queue;
 static struct pipeline *pipeline;
 static struct pipeline_report report;
 static unsigned idrs, breaks;
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 static void drop_aus(void)
 {

@@ -19,6 +19,7 @@
 #include "streamer/source.h"
 #include "streamer/source_feed.h"
 #include "tests/unit/h264_write.h"
+#include "tests/unit/quiet.h"
 #include "tests/unit/splitter_show.h"
 
 const struct source_ops *const source_backends[] = {NULL};
@@ -30,12 +31,6 @@ const struct source_ops *const source_backends[] = {NULL};
 
 static char dir[] = "/tmp/nalcast-test-XXXXXX";
 static int writer = -1; /* of the pipe that the newest feed reads */
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 static void put(const void *data, size_t size)
 {

@@ -19,6 +19,7 @@
 #include "streamer/control.h"
 #include "streamer/encoder.h"
 #include "streamer/source.h"
+#include "tests/unit/quiet.h"
 
 #define WAIT_MS 15000 /* a bound for a test that hangs, not a measure */
 
@@ -74,12 +75,6 @@ struct fixture {
 	struct stream *stream;
 	struct control *control;
 };
-
-static void quiet(enum log_level level, const char *line)
-{
-	(void)level;
-	(void)line;
-}
 
 static int listen_here(struct fixture *f, const char *name, int type)
 {
