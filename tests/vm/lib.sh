@@ -324,3 +324,48 @@ tell_recoveries() { # EVENT WHAT
         }' >> "$out/told"
     say "$(tail -n 1 "$out/told")"
 }
+
+# --- a camera in trouble, while nalcastd has it and VIEWER watches
+
+unplug_once() { # VIEWER [PORT]
+    lines=$(lines_of "$1")
+    unplug
+    lose_and_recover "$1" "$lines" '' plugged plug ${2+"$2"}
+}
+
+stall_once() { # VIEWER
+    lines=$(lines_of "$1")
+    usbcam stall
+    lose_and_recover "$1" "$lines" '' resumed usbcam resume
+}
+
+unbind_once() { # VIEWER
+    lines=$(lines_of "$1")
+    interface=$(camera_interface)
+    driver unbind "$interface"
+    lose_and_recover "$1" "$lines" '' now driver bind "$interface"
+}
+
+survived() { # SECONDS VIEWER COMMAND...: pictures come again in time, nobody is lost
+    patience=$1 viewer=$2
+    before=$(watched "$viewer")
+    shift 2
+    "$@" && wait_for "$patience" watched_more "$viewer" $((before + 5)) && watch_lives &&
+        daemon_lives
+}
+
+# As often as is asked for, but once at least and not beyond its share of the time: so many kinds of
+# trouble are still to come, this one with them.
+again_and_again() { # KINDS COMMAND...
+    uptime_s
+    share_end=$((uptime + (seconds - uptime) / $1))
+    shift
+    round=0
+    while [ "$round" -lt "$rounds" ]; do
+        round=$((round + 1))
+        "$@" || { echo "in round $round"; return 1; }
+        uptime_s
+        [ "$uptime" -lt "$share_end" ] || break
+    done
+    [ "$round" -eq "$rounds" ] || say "$round of $rounds rounds: no more time"
+}

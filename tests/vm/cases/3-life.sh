@@ -2,46 +2,8 @@
 # is short, this is what counts.
 # shellcheck shell=sh disable=SC2154,SC2317 # lib.sh has them; check calls them
 
-unplug_once() { # PORT
-    lines=$(lines_of life)
-    unplug
-    lose_and_recover life "$lines" '' plugged plug "$1"
-}
-
-stall_once() {
-    lines=$(lines_of life)
-    usbcam stall
-    lose_and_recover life "$lines" '' resumed usbcam resume
-}
-
-unbind_once() {
-    lines=$(lines_of life)
-    interface=$(camera_interface)
-    driver unbind "$interface"
-    lose_and_recover life "$lines" '' now driver bind "$interface"
-}
-
-survived() { # VIEWER COMMAND...: pictures come again, nobody is lost
-    viewer=$1
-    before=$(watched "$viewer")
-    shift
-    "$@" && wait_for 60 watched_more "$viewer" $((before + 5)) && watch_lives && daemon_lives
-}
-
-# As often as is asked for, but once at least and not beyond its share of the time: so many kinds of
-# trouble are still to come, this one with them.
-again_and_again() { # KINDS COMMAND...
-    uptime_s
-    share_end=$((uptime + (seconds - uptime) / $1))
-    shift
-    round=0
-    while [ "$round" -lt "$rounds" ]; do
-        round=$((round + 1))
-        "$@" $((round % 8)) || { echo "in round $round"; return 1; }
-        uptime_s
-        [ "$uptime" -lt "$share_end" ] || break
-    done
-    [ "$round" -eq "$rounds" ] || say "$round of $rounds rounds: no more time"
+replug_elsewhere() {
+    unplug_once life $((round % 8))
 }
 
 camera_closed() {
@@ -91,14 +53,14 @@ v4l2_life() {
     other_pid=$watch_pid
     watch_start life
     check 'who watches is told that it is missing, and sees it when it comes' comes_later
-    check 'a camera is unplugged and plugged in' unplug_once 0
+    check 'a camera is unplugged and plugged in' unplug_once life 0
     files=$(daemon_files) kbytes=$(daemon_kbytes)
     check 'unplugged and plugged into other ports, again and again' \
-        again_and_again 4 survived life unplug_once
+        again_and_again 4 survived 60 life replug_elsewhere
     tell_recoveries plugged 'plugging in'
-    check 'stalled and recovered' again_and_again 3 survived life stall_once
+    check 'stalled and recovered' again_and_again 3 survived 60 life stall_once life
     tell_recoveries resumed 'a stall'
-    check 'its driver unbound and bound' again_and_again 2 survived life unbind_once
+    check 'its driver unbound and bound' again_and_again 2 survived 60 life unbind_once life
     tell_recoveries now 'binding the driver'
     check 'nothing has leaked' nothing_has_leaked "$files" "$kbytes"
     check 'its viewers have seen all of it' viewers_end

@@ -83,51 +83,16 @@ stalled() {
     return "$stalled"
 }
 
-# As often as is asked for, but once at least and not beyond its share of the time: so many kinds of
-# trouble are still to come, this one with them.
-libcamera_rounds() { # KINDS COMMAND...
-    uptime_s
-    share_end=$((uptime + (seconds - uptime) / $1))
-    shift
-    round=0
-    while [ "$round" -lt "$rounds" ]; do
-        round=$((round + 1))
-        "$@" || { echo "in round $round"; return 1; }
-        uptime_s
-        [ "$uptime" -lt "$share_end" ] || break
-    done
-    [ "$round" -eq "$rounds" ] || say "$round of $rounds rounds: no more time"
-}
-
 capture_alone() {
     check 'nalcast-capture lists the camera' capture_lists_it
     check 'its pictures are lent, its brightness turned' pictures_are_lent
-    check 'unplugged it is lost, and comes again' libcamera_rounds 10 unplugged_and_plugged
-    check 'its driver unbound it is lost, and comes again' libcamera_rounds 9 unbound_and_bound
+    check 'unplugged it is lost, and comes again' again_and_again 10 unplugged_and_plugged
+    check 'its driver unbound it is lost, and comes again' again_and_again 9 unbound_and_bound
     check 'stalled it is stopped in order' stalled
     unplug
 }
 
 # --- nalcastd, whose viewers stay
-
-libcamera_unplug_once() {
-    lines=$(lines_of libcamera)
-    unplug
-    lose_and_recover libcamera "$lines" '' plugged plug
-}
-
-libcamera_stall_once() {
-    lines=$(lines_of libcamera)
-    usbcam stall
-    lose_and_recover libcamera "$lines" '' resumed usbcam resume
-}
-
-libcamera_unbind_once() {
-    lines=$(lines_of libcamera)
-    interface=$(camera_interface)
-    driver unbind "$interface"
-    lose_and_recover libcamera "$lines" '' now driver bind "$interface"
-}
 
 # The one that lends: nalcastd starts others, too, to see what there is.
 capture_pid() {
@@ -141,15 +106,10 @@ capture_pid() {
     return 1
 }
 
-libcamera_kill_once() {
-    lines=$(lines_of libcamera)
+kill_once() { # VIEWER
+    lines=$(lines_of "$1")
     kill -KILL "$(capture_pid)" || return
-    lose_and_recover libcamera "$lines" '' now true
-}
-
-libcamera_survived() { # COMMAND...
-    before=$(watched libcamera)
-    "$@" && wait_for 90 watched_more libcamera $((before + 5)) && watch_lives && daemon_lives
+    lose_and_recover "$1" "$lines" '' now true
 }
 
 libcamera_viewer_is_served() {
@@ -170,12 +130,13 @@ no_more_descriptors() { # BEFORE
 
 nalcastd_on_libcamera() {
     check 'libcamera: a viewer is served' libcamera_viewer_is_served
-    check 'libcamera: a camera is unplugged and plugged in' libcamera_survived libcamera_unplug_once
+    check 'libcamera: a camera is unplugged and plugged in' survived 90 libcamera \
+        unplug_once libcamera
     files=$(daemon_files)
     kinds=5
     for what in unplug stall unbind kill; do
         check "libcamera: $what, again and again, loses no viewer" \
-            libcamera_rounds "$kinds" libcamera_survived "libcamera_${what}_once"
+            again_and_again "$kinds" survived 90 libcamera "${what}_once" libcamera
         kinds=$((kinds - 1))
     done
     check 'libcamera: no descriptor has leaked' no_more_descriptors "$files"
