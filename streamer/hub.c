@@ -441,6 +441,8 @@ bool hub_peek(struct hub *hub, struct subscriber *sub, int64_t now_us,
 	/* The usual answer to the question whether there is more. */
 	if (sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head)
 		return false;
+	if (inflight_may_be_nearer(&sub->inflight, hub->cfg.lag_max_us))
+		return false; /* that ping is to be alone */
 	apply_policy(hub, sub, now_us);
 	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head ||
 	    inflight_is_in_doubt(&sub->inflight, now_us) || comes_late(hub, sub, now_us))

@@ -51,6 +51,8 @@ unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
 		return 0;
 	note_round_trip(f, f->rtt_us);
 	f->acking = true;
+	if (f->count == 0)
+		f->empty_us = now_us;
 	return settled;
 }
 
@@ -59,7 +61,10 @@ void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us)
 	/* TCP keeps the order: what was sent before the ping has arrived. */
 	if (!f->acking && f->count > 0 && oldest_us(f, now_us) > now_us - ping_us)
 		f->silent = true;
-	f->confirmed = f->acking;
+	/* What is sent before or after a ping delays it, or its pong: only one that was alone says
+	 * how long the way is. */
+	if (f->acking && f->count == 0 && f->empty_us <= ping_us)
+		f->confirmed = true;
 	note_round_trip(f, now_us - ping_us);
 }
 

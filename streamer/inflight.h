@@ -17,6 +17,7 @@ struct inflight {
 	bool acking;        /* has acknowledged at least once */
 	bool silent;        /* has got something for certain and has not acknowledged it */
 	bool confirmed;     /* the smallest round trip: no picture was in the way */
+	int64_t empty_us;   /* when all that had been sent was acknowledged */
 	int64_t rtt_min_us; /* smallest seen; 0 before any */
 	int64_t rtt_us;     /* newest seen */
 	/* Side by side, and short: with a thousand viewers what is touched is what it costs. */
@@ -41,8 +42,9 @@ void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us);
  * until that is known; the answer to a ping sent now will say. */
 bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us);
 
-/* Its round trip gives it more time than others have, and might be its link's slowness: even a
- * first ping may share a TLS record with an IDR. Nothing is on its way: one ping will say. */
+/* Its round trip gives it more time than others have, and might be its link's slowness: a ping may
+ * share a TLS record with an IDR. Nothing is on its way: a ping sent now will say, provided that
+ * nothing is sent after it until its pong. */
 bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us);
 
 /* It never acknowledged anything, and there is no reason to wait for it. */

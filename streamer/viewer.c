@@ -174,7 +174,7 @@ static bool needs_format(struct viewer *v, const struct hub_message *message)
 
 static void ping(struct viewer *v, int64_t now_us)
 {
-	v->ping_us = now_us;
+	v->ping_us = max_i64(now_us, v->pong_us + 1); /* not answered by that of this moment */
 	v->outbox.wanted |= OUTBOX_PING;
 }
 

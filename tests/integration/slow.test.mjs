@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Daemon, noise, startDaemon, waitFor } from '../lib/daemon.mjs';
-import { closeFrame, frame, PING, Wire } from '../lib/wire.mjs';
+import { closeFrame, frame, PING, PONG, TEXT, Wire } from '../lib/wire.mjs';
 
 describe('of pictures that no socket holds,', { concurrency: 4 }, () => {
   let daemon;
@@ -98,6 +98,27 @@ describe('a viewer that acknowledges late', () => {
     await viewer.close();
     await other.close();
   });
+
+  test('and pongs late is asked whether it is far or slow by one ping that nothing follows',
+    async () => {
+      const [viewer, other] = await Promise.all([watch({ acks: false, answersPings: false }),
+        watch()]);
+      const pings = () => viewer.control.filter((one) => one.opcode === PING);
+      await other.more(20);
+      assert.equal(viewer.messages.length, 1);
+      assert.equal(pings().length, 1);
+      const ack = JSON.stringify({ type: 'ack', seq: viewer.messages[0].seq });
+      viewer.write(Buffer.concat([frame(PONG, pings()[0].payload), frame(TEXT, ack)]));
+      await other.more(20);
+      assert.equal(pings().length, 2);
+      assert.equal(viewer.messages.length, 1);
+      viewer.write(frame(PONG, pings()[1].payload));
+      await viewer.more(3);
+      assert.equal(pings().length, 2);
+      viewer.assertDecodable();
+      viewer.destroy();
+      await other.close();
+    });
 
   test('an acknowledgement of what was never sent, or long ago, does no harm', async () => {
     const viewer = await watch();

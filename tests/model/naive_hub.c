@@ -201,11 +201,17 @@ static bool is_in_doubt(const struct naive_viewer *v, int64_t now_us)
 		now_us - v->flights[v->first].sent_us > v->rtt_min_us + 100000);
 }
 
-bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
+/* Is its way long, or its link slow? One ping that nothing follows will say. */
+static bool may_be_nearer(const struct naive_hub *n, const struct naive_viewer *v)
 {
 	bool far = 2 * v->rtt_min_us + 100000 > n->cfg->lag_max_us;
 
-	return is_in_doubt(v, now_us) || (v->acking && !v->confirmed && v->first == v->end && far);
+	return v->acking && !v->confirmed && v->first == v->end && far;
+}
+
+bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us)
+{
+	return is_in_doubt(v, now_us) || may_be_nearer(n, v);
 }
 
 static void note_round_trip(struct naive_viewer *v, int64_t rtt_us)
@@ -220,7 +226,8 @@ void naive_pong(struct naive_viewer *v, int64_t ping_us, int64_t now_us)
 {
 	if (!v->acking && v->first < v->end && v->flights[v->first].sent_us < ping_us)
 		v->silent = true;
-	v->confirmed = v->acking;
+	if (v->acking && v->first == v->end && v->acked_us <= ping_us)
+		v->confirmed = true;
 	note_round_trip(v, now_us - ping_us);
 }
 
@@ -276,6 +283,8 @@ bool naive_peek(struct naive_hub *n, struct naive_viewer *v, int64_t now_us, uin
 	}
 	if (v->state == SUBSCRIBER_LIVE && v->next == n->head)
 		return false; /* nothing is held back: whether it is late is seen at the next */
+	if (may_be_nearer(n, v))
+		return false;
 	if (v->state == SUBSCRIBER_LIVE &&
 	    (v->next < n->tail || naive_lag_us(n, v, now_us) > limit_us(n, v, now_us) ||
 	     (v->acking && v->end - v->first >= INFLIGHT_MAX) ||
@@ -367,6 +376,7 @@ unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, in
 		return 0;
 	note_round_trip(v, rtt_us);
 	v->acking = true;
+	v->acked_us = now_us;
 	note_acked(n, v, seq, now_us);
 	*ret_publish_us = 0;
 	if (seq >= n->tail && seq < n->head) /* runs are too short for seq to wrap */

@@ -33,6 +33,7 @@ struct naive_viewer {
 	unsigned first, end;
 	bool expected, acking, silent, confirmed;
 	int64_t rtt_min_us; /* 0: not known */
+	int64_t acked_us;   /* anything, last */
 
 	/* What the link carries: places in all bytes ever published. */
 	size_t sent, acked;

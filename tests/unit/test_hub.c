@@ -255,6 +255,8 @@ static void long_round_trip_is_no_lag(void **state)
 	drain(&sub, NULL, &last);
 	now_us += 200000;
 	hub_ack(hub, &sub, last, now_us, NULL);
+	now_us += 200000;
+	hub_pong(&sub, now_us - 200000, now_us);
 	/* From now on acknowledgements come ten pictures late: 333 ms, within 2 x 200 + 100. */
 	for (uint32_t i = 1; i <= 60; i++) {
 		publish(0);
@@ -263,6 +265,32 @@ static void long_round_trip_is_no_lag(void **state)
 			hub_ack(hub, &sub, i - 10, now_us, NULL);
 	}
 	assert_int_equal(given, 60);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void nothing_follows_the_ping_that_tells_a_long_way_from_a_slow_link(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t last = 0;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub);
+	publish(AU_IDR);
+	drain(&sub, NULL, &last);
+	now_us += 200000;
+	hub_pong(&sub, now_us - 200000, now_us); /* in one TLS record with that IDR */
+	hub_ack(hub, &sub, last, now_us, NULL);
+	int64_t ping_us = now_us;
+	publish(0);
+	assert_true(hub_wants_ping(hub, &sub, now_us));
+	assert_int_equal(drain(&sub, NULL, &last), 0);
+	hub_pong(&sub, ping_us, now_us);
+	assert_false(hub_wants_ping(hub, &sub, now_us));
+	assert_int_equal(drain(&sub, NULL, &last), 1);
+	now_us += LAG_MAX_US;
+	publish(0);
+	assert_int_equal(drain(&sub, NULL, &last), 0); /* so near a viewer lags by now */
 	hub_unsubscribe(hub, &sub);
 }
 
@@ -514,6 +542,7 @@ int main(void)
 		TEST(acknowledging_viewer_is_held_when_its_acks_are_late),
 		TEST(late_acknowledgement_is_no_reason_to_skip_while_nothing_is_due),
 		TEST(long_round_trip_is_no_lag),
+		TEST(nothing_follows_the_ping_that_tells_a_long_way_from_a_slow_link),
 		TEST(ack_tells_when_its_message_was_published),
 		TEST(paused_viewer_gets_nothing_and_resumes_at_an_idr),
 		TEST(what_lies_before_its_first_message_was_not_skipped),

@@ -71,11 +71,36 @@ static void long_round_trip_is_believed_once_confirmed(void **state)
 	assert_false(inflight_may_be_nearer(&far, 250000)); /* it is not known while that is out */
 	inflight_ack(&far, 2, 4010000);
 	inflight_pong(&far, 2010000, 4010000);
+	assert_true(inflight_may_be_nearer(&far, 250000)); /* it was not alone */
+	inflight_pong(&far, 4010000, 6010000);
 	assert_int_equal(limit_us(&far), 2 * 2000000 + 100000);
 	assert_false(inflight_may_be_nearer(&far, 250000)); /* asked once: now it is believed */
 	inflight_pong(&f, 2010000, 2080000);
 	assert_int_equal(limit_us(&f), 250000);
 	assert_false(inflight_may_be_nearer(&f, 250000));
+}
+
+static void ping_that_was_not_alone_confirms_nothing(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {.expected = true};
+
+	inflight_pong(&f, 0, 400000); /* nothing was ever sent: it may have been held up by more */
+	inflight_sent(&f, 1, 400000);
+	inflight_pong(&f, 400000, 800000); /* with a picture before it */
+	inflight_ack(&f, 1, 800000);
+	inflight_sent(&f, 2, 800000);
+	inflight_pong(&f, 800000, 1200000); /* with one after it */
+	inflight_ack(&f, 2, 1200000);
+	inflight_sent(&f, 3, 1300000);
+	inflight_ack(&f, 3, 1700000);
+	inflight_pong(&f, 1200000, 1700000); /* one came and went meanwhile */
+	assert_true(inflight_may_be_nearer(&f, 250000));
+	inflight_pong(&f, 1700000, 2100000);
+	assert_false(inflight_may_be_nearer(&f, 250000));
+	inflight_sent(&f, 4, 2100000);
+	inflight_pong(&f, 2100000, 2500000);
+	assert_int_equal(limit_us(&f), 900000); /* once known, it stays known */
 }
 
 static void limit_is_wider_while_tcp_begins(void **state)
@@ -184,6 +209,7 @@ int main(void)
 		cmocka_unit_test(limit_grows_with_the_smallest_round_trip),
 		cmocka_unit_test(round_trip_of_a_ping_is_not_spoilt_by_the_first_pictures_size),
 		cmocka_unit_test(long_round_trip_is_believed_once_confirmed),
+		cmocka_unit_test(ping_that_was_not_alone_confirms_nothing),
 		cmocka_unit_test(limit_is_wider_while_tcp_begins),
 		cmocka_unit_test(doubt_lasts_until_an_ack_or_a_pong_after_the_first_message),
 		cmocka_unit_test(ack_of_what_was_never_sent_settles_only_what_was),

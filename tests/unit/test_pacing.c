@@ -1,6 +1,6 @@
 /* The hub and one viewer, joined by a link: a queue that a bottleneck empties, a way there and back
- * with jitter, and TCP's slow start. The viewer acknowledges as the page does: at most once in
- * 50 ms, the last wins. Steps of a millisecond; nothing here is random. */
+ * with jitter, TCP's slow start and TLS records. The viewer acknowledges as the page does: at most
+ * once in 50 ms, the last wins. Steps of a millisecond; nothing here is random. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct item { /* on its way to the viewer: a message, or a ping of no size */
 	bool ping;
 	uint32_t seq;
 	size_t size, left;
-	int64_t publish_us, there_us;
+	int64_t publish_us, queued_us, there_us;
 };
 
 static struct link link;
@@ -104,7 +104,7 @@ static void begin(const struct link *model)
 	hub_expect_acks(&sub);
 	pinged = true;
 	ping_us = now_us;
-	items[item_count++] = (struct item){.ping = true};
+	items[item_count++] = (struct item){.ping = true, .queued_us = now_us};
 }
 
 static void end(void)
@@ -133,7 +133,8 @@ static void publish(void)
 static void queue(const struct item *item)
 {
 	assert_true(item_count < ITEMS_MAX);
-	items[item_count++] = *item;
+	items[item_count] = *item;
+	items[item_count++].queued_us = now_us;
 }
 
 /* As a viewer does whose socket takes everything: stock nginx's does. */
@@ -207,9 +208,17 @@ static void note_arrival(const struct item *item)
 	delays_us[delay_count++] = now_us - item->publish_us;
 }
 
+/* Nothing of a TLS record can be read before its end: what was sent together arrives together. */
+static bool is_there(unsigned at)
+{
+	while (at + 1 < item_count && items[at + 1].queued_us == items[at].queued_us)
+		at++;
+	return at < passed && items[at].there_us <= now_us;
+}
+
 static void arrive(void)
 {
-	for (; arrived < passed && items[arrived].there_us <= now_us; arrived++) {
+	for (; arrived < passed && is_there(arrived); arrived++) {
 		const struct item *item = &items[arrived];
 		if (item->ping) {
 			pong_due_us = now_us + link.rtt_us / 2;

@@ -154,13 +154,17 @@ static void viewer_is_heard_before_it_is_judged(void **state)
 {
 	struct scene *s = *state;
 	int page = watch(s, V1);
+	const uint8_t pong[] = {0x8a, 0x80, 0, 0, 0, 0};
 	struct seen seen = {0};
 	char text[64];
 
 	s->conf.viewer_lag_max_ms = 1; /* then it is 100 ms and two round trips */
 	server_follow_conf(s->server);
+	put(page, pong, sizeof(pong));
 	publish(s, make_au(true, AU_BYTES));
 	say(page, "{\"type\":\"ack\",\"seq\":0}");
+	turn(s);
+	put(page, pong, sizeof(pong)); /* it is asked how far it is */
 	turn(s);
 	publish(s, make_au(false, AU_BYTES));
 	drain(page, text, sizeof(text));
