@@ -2,8 +2,10 @@
  *
  * Of one message at a time it is measured how much arrived from its sending to its acknowledgement:
  * the link carried that. It is the truth while the link is busy and less than that while it is
- * not: so the most of the last seconds counts, and only viewers that lagged lately are judged. Part
- * of one subscriber; loop thread. No clock: time is an argument. */
+ * not: so the most of the last seconds counts, and only viewers that lagged lately are judged.
+ * Links that rested pass some packets at once (token buckets): what begins with those is more than
+ * the truth, and counts only while nothing better is known. Part of one subscriber; loop thread. No
+ * clock: time is an argument. */
 #ifndef STREAMER_CARRY_H
 #define STREAMER_CARRY_H
 
@@ -20,6 +22,7 @@ struct carry { /* what the sending of a message looks at comes last, beside stru
 
 	/* The most that was seen, bytes a second: in this period, in the one before. */
 	uint64_t most, most_before;
+	bool guessed;      /* they are of messages that a link at rest was given */
 	int64_t period_us; /* when this one began */
 	int64_t judged_until_us;
 
@@ -30,6 +33,8 @@ struct carry { /* what the sending of a message looks at comes last, beside stru
 	uint64_t timed;       /* ...that ends there... */
 	uint64_t timed_acked; /* ...of before which that had been acknowledged... */
 	int64_t timed_us;     /* ...when it was sent */
+	bool rested;          /* ...while the link was at rest */
+	int64_t acked_us;     /* when anything was acknowledged last */
 };
 
 /* A message of so many bytes goes out that ends there. */

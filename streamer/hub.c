@@ -376,7 +376,10 @@ static bool comes_late(const struct hub *hub, const struct subscriber *sub, int6
 	if (sub->inflight.count == 0 && (slot->au->flags & AU_IDR))
 		return false;
 	int64_t takes_us = carry_takes_us(&sub->carry, slot->au->size, now_us);
-	return takes_us > 0 && now_us - slot->publish_us + takes_us > limit_us(hub, sub, now_us);
+	if (takes_us == 0)
+		return false;
+	return inflight_has_just_sent(&sub->inflight, now_us) ||
+	       now_us - slot->publish_us + takes_us > limit_us(hub, sub, now_us);
 }
 
 /* What comes late is held: acknowledgements may yet show a better link. When all have come, it is

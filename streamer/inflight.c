@@ -81,6 +81,13 @@ bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us)
 	       ROUND_TRIPS_MAX * f->rtt_min_us + RTT_SLACK_US > lag_max_us;
 }
 
+bool inflight_has_just_sent(const struct inflight *f, int64_t now_us)
+{
+	unsigned newest = (f->head + f->count - 1) % INFLIGHT_MAX;
+
+	return f->count > 0 && f->message[newest].sent_us == (uint32_t)now_us;
+}
+
 bool inflight_says_nothing(const struct inflight *f)
 {
 	return !f->acking && (f->silent || !f->expected);

@@ -47,6 +47,10 @@ bool inflight_is_in_doubt(const struct inflight *f, int64_t now_us);
  * nothing is sent after it until its pong. */
 bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us);
 
+/* A message was begun at this very moment: one sent now would share its TLS record, and the first
+ * arrives no sooner than the last of a record. */
+bool inflight_has_just_sent(const struct inflight *f, int64_t now_us);
+
 /* It never acknowledged anything, and there is no reason to wait for it. */
 bool inflight_says_nothing(const struct inflight *f);
 

@@ -137,7 +137,8 @@ static void join(struct naive_hub *n, struct naive_viewer *v, int64_t now_us)
 	uint64_t idr;
 
 	v->sent = v->acked = 0;
-	v->timing = false;
+	v->timing = v->guessed = false;
+	v->carried_us = 0;
 	v->bytes_per_s = v->bytes_per_s_before = 0;
 	v->period_us = v->judged_until_us = 0;
 	if (find_idr(n, &idr) && (!n->can_force_idr || (idr >= v->next && is_near(n, idr, now_us))))
@@ -244,7 +245,11 @@ static bool comes_late(const struct naive_hub *n, const struct naive_viewer *v, 
 	if (au->idr && v->first == v->end)
 		return false;
 	uint64_t takes_us = (v->sent - v->acked + au->size) * 1000000 / bytes_per_s;
-	return takes_us > 0 && now_us - au->publish_us + (int64_t)takes_us > limit_us(n, v, now_us);
+	if (takes_us == 0)
+		return false;
+	if (v->first < v->end && v->flights[v->end - 1].sent_us == now_us)
+		return true; /* one at a time */
+	return now_us - au->publish_us + (int64_t)takes_us > limit_us(n, v, now_us);
 }
 
 static void recover(struct naive_hub *n, struct naive_viewer *v, int64_t now_us)
@@ -318,6 +323,7 @@ static void note_sent(struct naive_hub *n, struct naive_viewer *v, uint64_t seq,
 		v->timed = v->sent;
 		v->timed_acked = v->acked;
 		v->timed_us = now_us;
+		v->rested = v->acked == from && now_us - v->carried_us > 100000;
 	}
 	assert(v->end < NAIVE_FLIGHTS_MAX);
 	v->flights[v->end].seq = seq;
@@ -335,6 +341,7 @@ static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq
 	if (to <= v->acked)
 		return;
 	v->acked = to;
+	v->carried_us = now_us;
 	if (!v->timing || to < v->timed)
 		return;
 	v->timing = false;
@@ -345,6 +352,12 @@ static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq
 		v->bytes_per_s_before = v->bytes_per_s;
 		v->bytes_per_s = 0;
 	}
+	/* Of a link at rest only while there is nothing better. */
+	if (v->rested && !v->guessed && (v->bytes_per_s > 0 || v->bytes_per_s_before > 0))
+		return;
+	if (!v->rested && v->guessed)
+		v->bytes_per_s = v->bytes_per_s_before = 0;
+	v->guessed = v->rested;
 	v->bytes_per_s = bytes_per_s > v->bytes_per_s ? bytes_per_s : v->bytes_per_s;
 }
 

@@ -37,9 +37,9 @@ struct naive_viewer {
 
 	/* What the link carries: places in all bytes ever published. */
 	size_t sent, acked;
-	bool timing;
+	bool timing, rested, guessed;
 	size_t timed, timed_acked;
-	int64_t timed_us;
+	int64_t timed_us, carried_us;
 	uint64_t bytes_per_s, bytes_per_s_before; /* most of this 5 s, and of those before */
 	int64_t period_us, judged_until_us;
 };

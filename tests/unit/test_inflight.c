@@ -103,6 +103,20 @@ static void ping_that_was_not_alone_confirms_nothing(void **state)
 	assert_int_equal(limit_us(&f), 900000); /* once known, it stays known */
 }
 
+static void message_of_this_moment_is_just_sent(void **state)
+{
+	UNUSED_STATE(state);
+	struct inflight f = {0};
+
+	assert_false(inflight_has_just_sent(&f, 0));
+	for (uint32_t i = 0; i < INFLIGHT_MAX + 1; i++)
+		inflight_sent(&f, i, 1000 + i);
+	assert_true(inflight_has_just_sent(&f, 1000 + INFLIGHT_MAX));
+	assert_false(inflight_has_just_sent(&f, 1001 + INFLIGHT_MAX));
+	inflight_ack(&f, INFLIGHT_MAX, 1000 + INFLIGHT_MAX);
+	assert_false(inflight_has_just_sent(&f, 1000 + INFLIGHT_MAX));
+}
+
 static void limit_is_wider_while_tcp_begins(void **state)
 {
 	UNUSED_STATE(state);
@@ -210,6 +224,7 @@ int main(void)
 		cmocka_unit_test(round_trip_of_a_ping_is_not_spoilt_by_the_first_pictures_size),
 		cmocka_unit_test(long_round_trip_is_believed_once_confirmed),
 		cmocka_unit_test(ping_that_was_not_alone_confirms_nothing),
+		cmocka_unit_test(message_of_this_moment_is_just_sent),
 		cmocka_unit_test(limit_is_wider_while_tcp_begins),
 		cmocka_unit_test(doubt_lasts_until_an_ack_or_a_pong_after_the_first_message),
 		cmocka_unit_test(ack_of_what_was_never_sent_settles_only_what_was),

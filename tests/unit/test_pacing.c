@@ -22,6 +22,7 @@
 
 struct link {
 	size_t bytes_per_s;
+	size_t burst_bytes; /* that pass at once after a rest */
 	int64_t rtt_us, jitter_us;
 	int64_t stall_from_us, stall_to_us; /* meanwhile nothing passes */
 	unsigned idr_pictures;              /* an IDR is as large as so many P pictures */
@@ -44,6 +45,7 @@ static unsigned frames, since_idr;
 
 static struct item items[ITEMS_MAX];
 static unsigned item_count, passed, arrived; /* of the items: through the bottleneck, there */
+static size_t saved_bytes;                   /* of a burst */
 static size_t window_bytes, flying_bytes, passed_bytes[MS_MAX]; /* in each millisecond */
 static int64_t busy_us;
 
@@ -94,7 +96,7 @@ static void begin(const struct link *model)
 	idr_wanted = has_new = false;
 	frames = since_idr = item_count = passed = arrived = ack_count = acks_heard = 0;
 	window_bytes = WINDOW_BYTES;
-	flying_bytes = 0;
+	flying_bytes = saved_bytes = 0;
 	delay_count = holes = gaps = 0;
 	busy_us = pong_due_us = 0;
 	memset(passed_bytes, 0, sizeof(passed_bytes));
@@ -171,7 +173,7 @@ static bool is_stalled(void)
 /* One millisecond of the bottleneck, as far as TCP's window allows. */
 static void pass(void)
 {
-	size_t budget = link.bytes_per_s / 1000;
+	size_t budget = link.bytes_per_s / 1000 + saved_bytes;
 	size_t ms = (size_t)(now_us / MS), trip_ms = (size_t)(link.rtt_us / MS);
 
 	assert_true(ms < MS_MAX);
@@ -179,6 +181,7 @@ static void pass(void)
 	window_bytes += passed_bytes[ms - trip_ms]; /* doubles with every round trip */
 	if (now_us - busy_us > 2 * link.rtt_us + 200 * MS)
 		window_bytes = WINDOW_BYTES; /* it begins anew after a pause */
+	saved_bytes = 0;
 	while (passed < item_count && !is_stalled()) {
 		struct item *item = &items[passed];
 		size_t room = window_bytes > flying_bytes ? window_bytes - flying_bytes : 0;
@@ -196,6 +199,7 @@ static void pass(void)
 			item->there_us = items[passed - 1].there_us;
 		passed++;
 	}
+	saved_bytes = min_size(budget, link.burst_bytes);
 }
 
 static void note_arrival(const struct item *item)
@@ -291,6 +295,26 @@ static void half_the_rate_stands_below_the_limit(void **state)
 		forget();
 		run(40000 * MS);
 		assert_true(delay_count >= 20 * 3); /* not the IDRs alone */
+		assert_true(delay_us(50) < LAG_MAX_US);
+		assert_true(delay_us(100) < LAG_MAX_US + 50 * MS);
+		end();
+	}
+}
+
+/* The first packets after a rest say nothing of what the link carries. */
+static void half_the_rate_stands_below_the_limit_behind_a_token_bucket(void **state)
+{
+	UNUSED_STATE(state);
+
+	for (unsigned idr_pictures = 2; idr_pictures <= 4; idr_pictures++) {
+		begin(&(struct link){.bytes_per_s = STREAM_BYTES_S / 2,
+				     .burst_bytes = 3200,
+				     .rtt_us = 2 * MS,
+				     .idr_pictures = idr_pictures});
+		run(4000 * MS);
+		forget();
+		run(40000 * MS);
+		assert_true(delay_count >= 20 * 3);
 		assert_true(delay_us(50) < LAG_MAX_US);
 		assert_true(delay_us(100) < LAG_MAX_US + 50 * MS);
 		end();
@@ -437,6 +461,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_the_rate_stands_below_the_limit),
+		cmocka_unit_test(half_the_rate_stands_below_the_limit_behind_a_token_bucket),
 		cmocka_unit_test(survey_tells_what_the_link_carries),
 		cmocka_unit_test(tenth_of_the_rate_costs_what_the_idr_costs),
 		cmocka_unit_test(nobody_on_a_good_link_is_skipped),
