@@ -46,7 +46,7 @@ static void note_measure(struct carry *c, uint64_t bytes_per_s, int64_t now_us)
 		c->most = bytes_per_s;
 }
 
-void carry_acked(struct carry *c, uint64_t end, int64_t now_us)
+void carry_acked(struct carry *c, uint64_t end, bool gathered, int64_t now_us)
 {
 	if (end > c->sent)
 		end = c->sent; /* of what was never sent */
@@ -57,6 +57,8 @@ void carry_acked(struct carry *c, uint64_t end, int64_t now_us)
 	if (!c->timing || end < c->timed)
 		return;
 	c->timing = false;
+	if (gathered)
+		return;
 	uint64_t bytes = end - c->timed_acked;
 	int64_t us = max_i64(now_us - c->timed_us, 1);
 	note_measure(c, bytes * SECOND_US / (uint64_t)us, now_us);
@@ -70,9 +72,14 @@ void carry_lagged(struct carry *c, int64_t now_us)
 	c->judged_until_us = now_us + JUDGED_US;
 }
 
+bool carry_is_judged(const struct carry *c, int64_t now_us)
+{
+	return now_us < c->judged_until_us;
+}
+
 int64_t carry_takes_us(const struct carry *c, size_t size, int64_t now_us)
 {
-	if (now_us >= c->judged_until_us)
+	if (!carry_is_judged(c, now_us))
 		return 0;
 	uint64_t bytes_per_s = most_bytes_per_s(c);
 	if (bytes_per_s == 0)

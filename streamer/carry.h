@@ -40,11 +40,14 @@ struct carry { /* what the sending of a message looks at comes last, beside stru
 /* A message of so many bytes goes out that ends there. */
 void carry_sent(struct carry *c, uint64_t end, size_t size, int64_t now_us);
 
-/* All that ends there or before has arrived. */
-void carry_acked(struct carry *c, uint64_t end, int64_t now_us);
+/* All that ends there or before has arrived; gathered: who knows when. */
+void carry_acked(struct carry *c, uint64_t end, bool gathered, int64_t now_us);
 
 /* It fell behind: it will be judged for a while. */
 void carry_lagged(struct carry *c, int64_t now_us);
+
+/* It fell behind lately. */
+bool carry_is_judged(const struct carry *c, int64_t now_us);
 
 /* How long until a further message of so many bytes is there, after all that is on its way; 0 where
  * nothing is known or the viewer is not to be judged. */

@@ -314,6 +314,8 @@ static const struct option options[] = {
 	 BYTES(limits.pinned_bytes_max, 64 * K, 1024 * M, 64 * M)},
 	{"handshake-timeout-s", "N", "for a connection to say what it wants",
 	 NUMBER(limits.handshake_timeout_s, 1, 60, 5)},
+	{"ack-interval-ms", "N", "a page acknowledges this often; in a crowd a quarter of it",
+	 NUMBER(limits.ack_interval_ms, 20, 500, 50)},
 	{"ping-interval-s", "N", "from pong to ping; below nginx's proxy_read_timeout, 60 s",
 	 NUMBER(limits.ping_interval_s, 1, 3600, 20)},
 	{"pong-timeout-s", "N", "who answers no ping for so long is closed",

@@ -29,6 +29,7 @@ struct conf_limits {
 	unsigned ring_bytes_max;
 	unsigned pinned_bytes_max; /* access units that stalled viewers are in the middle of */
 	unsigned handshake_timeout_s;
+	unsigned ack_interval_ms; /* from one acknowledgement of a page to the next */
 	unsigned ping_interval_s;
 	unsigned pong_timeout_s;
 	unsigned progress_timeout_s; /* something is under way, and nothing of it arrives */

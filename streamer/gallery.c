@@ -135,7 +135,7 @@ static bool send_all(struct guest *guest)
 		return false;
 	if (guest->is_answered && guest->wire.unsent.size == 0)
 		return false;
-	return send_picture(guest) && wire_watch(&guest->wire, false) == 0;
+	return send_picture(guest) && wire_watch(&guest->wire, false, false) == 0;
 }
 
 static bool begin_picture(struct guest *guest, struct darkroom_print *print, int64_t now_us)

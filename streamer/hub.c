@@ -21,6 +21,7 @@ struct hub_slot {
 	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
 };
 
+#define HEAR_US         250000  /* nobody's words wait longer while pictures flow */
 #define SURVEY_GRACE_US 2000000 /* after joining: the first IDR is larger than its share */
 
 enum idr_reason {
@@ -364,7 +365,11 @@ static void end_wait(struct hub *hub, struct subscriber *sub, int64_t now_us)
 
 static int64_t limit_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
 {
-	return inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
+	int64_t limit_us =
+		inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
+
+	/* Who fell behind lately gets late what it gets, and says so as often as anybody. */
+	return carry_is_judged(&sub->carry, now_us) ? limit_us : limit_us + sub->spared_us;
 }
 
 /* Would its next message be late where it goes? Not the first of all, or after a hole: that an IDR
@@ -490,10 +495,22 @@ bool subscriber_mid_message(const struct subscriber *sub)
 	return sub->sending != NULL;
 }
 
-unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
-		 int64_t *ret_publish_us)
+bool hub_keeps_up(const struct subscriber *sub, int64_t now_us)
 {
-	unsigned settled = inflight_ack(&sub->inflight, seq, now_us);
+	return sub->state == SUBSCRIBER_LIVE && sub->sending == NULL && sub->inflight.acking &&
+	       now_us - sub->progress_us < HEAR_US && !carry_is_judged(&sub->carry, now_us);
+}
+
+bool hub_must_hear(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return inflight_age_us(&sub->inflight, now_us) >
+	       min_i64(limit_us(hub, sub, now_us), HEAR_US);
+}
+
+unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, bool gathered,
+		 int64_t now_us, int64_t *ret_publish_us)
+{
+	unsigned settled = inflight_ack(&sub->inflight, seq, gathered, now_us);
 
 	if (settled == 0)
 		return 0;
@@ -502,7 +519,7 @@ unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t 
 	uint64_t full = hub->head - 1 - (uint32_t)((uint32_t)(hub->head - 1) - seq);
 	bool known = full >= hub->tail && full < hub->head;
 	const struct hub_slot *slot = known ? slot_at(hub, full) : NULL;
-	carry_acked(&sub->carry, known ? slot->end_bytes : sub->carry.sent, now_us);
+	carry_acked(&sub->carry, known ? slot->end_bytes : sub->carry.sent, gathered, now_us);
 	if (ret_publish_us != NULL)
 		*ret_publish_us = known ? slot->publish_us : 0;
 	return settled;
@@ -521,9 +538,10 @@ void hub_survey(struct hub *hub, int64_t now_us,
 	}
 }
 
-void hub_expect_acks(struct subscriber *sub)
+void hub_expect_acks(struct subscriber *sub, int64_t spared_us)
 {
 	sub->inflight.expected = true;
+	sub->spared_us = spared_us;
 }
 
 void hub_pong(struct subscriber *sub, int64_t ping_us, int64_t now_us)

@@ -42,6 +42,7 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	uint64_t sent_aus, sent_bytes; /* wholly sent; bytes of messages */
 
 	struct subscriber *prev, *next;
+	int64_t spared_us;    /* acknowledgements, from one to the next: see hub_expect_acks() */
 	uint64_t skipped_aus; /* since its first: published while it did not pause, never given */
 
 	struct carry carry;
@@ -107,15 +108,22 @@ void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t 
 /* True in the middle of a message: no control frame may be written now. */
 bool subscriber_mid_message(const struct subscriber *sub);
 
-/* It got everything up to seq. Returns how many messages that settles; *ret_publish_us (if not
- * NULL) is when the newest of them was published, or 0 where that is no longer known. */
-unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, int64_t now_us,
-		 int64_t *ret_publish_us);
+/* It got everything up to seq. gathered: who knows when; no time is measured by it. Returns how
+ * many messages that settles; *ret_publish_us (if not NULL) is when the newest of them was
+ * published, or 0 where that is no longer known. */
+unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, bool gathered,
+		 int64_t now_us, int64_t *ret_publish_us);
 
-/* It is one of those who acknowledge. Such a one is to be pinged before its first message, and
+/* It acknowledges, gets all that comes, and that is much: its acknowledgements may be heard late,
+ * but before hub_peek() whenever hub_must_hear(), for then it might be taken for a laggard. */
+bool hub_keeps_up(const struct subscriber *sub, int64_t now_us);
+bool hub_must_hear(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
+
+/* It is one of those who acknowledge; spared_us: so much less often than every 50 ms or so, while
+ * nothing is late. Such a one is to be pinged before its first message, and
  * whenever hub_wants_ping(): to tell long round trips from a slow link, and whether it is silent.
  * Of anybody else nothing is noted as in flight, and an acknowledgement settles nothing. */
-void hub_expect_acks(struct subscriber *sub);
+void hub_expect_acks(struct subscriber *sub, int64_t spared_us);
 bool hub_wants_ping(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
 void hub_pong(struct subscriber *sub, int64_t ping_us, int64_t now_us);
 

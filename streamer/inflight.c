@@ -14,7 +14,7 @@
 /* How long the oldest has been out; there must be one. */
 static int64_t oldest_us(const struct inflight *f, int64_t now_us)
 {
-	return (uint32_t)now_us - f->message[f->head].sent_us;
+	return (int32_t)((uint32_t)now_us - f->message[f->head].sent_us);
 }
 
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us)
@@ -36,23 +36,27 @@ static void note_round_trip(struct inflight *f, int64_t rtt_us)
 	f->rtt_min_us = f->rtt_min_us > 0 ? min_i64(f->rtt_min_us, rtt_us) : rtt_us;
 }
 
-unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us)
+unsigned inflight_ack(struct inflight *f, uint32_t seq, bool gathered, int64_t now_us)
 {
 	unsigned settled = 0;
+	int64_t took_us = 0;
 
 	/* seq wraps: later is what lies less than half the circle ahead. */
 	while (f->count > 0 && (int32_t)(seq - f->message[f->head].seq) >= 0) {
-		f->rtt_us = oldest_us(f, now_us);
+		took_us = oldest_us(f, now_us);
 		f->head = (f->head + 1) % INFLIGHT_MAX;
 		f->count--;
 		settled++;
 	}
 	if (settled == 0)
 		return 0;
-	note_round_trip(f, f->rtt_us);
 	f->acking = true;
 	if (f->count == 0)
 		f->empty_us = now_us;
+	if (!gathered) {
+		f->rtt_us = took_us;
+		note_round_trip(f, took_us);
+	}
 	return settled;
 }
 
@@ -102,7 +106,7 @@ int64_t inflight_age_us(const struct inflight *f, int64_t now_us)
 {
 	if (!f->acking || f->count == 0)
 		return 0;
-	return oldest_us(f, now_us);
+	return max_i64(oldest_us(f, now_us), 0);
 }
 
 int64_t inflight_limit_us(const struct inflight *f, int64_t lag_max_us, int64_t begun_us,

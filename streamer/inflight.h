@@ -31,9 +31,9 @@ struct inflight {
  * a viewer that never acknowledged anything forgets its oldest: it says nothing. */
 void inflight_sent(struct inflight *f, uint32_t seq, int64_t now_us);
 
-/* The viewer says that it got everything up to seq. Returns how many messages that settles; what
- * it was never sent, or has acknowledged before, settles none. */
-unsigned inflight_ack(struct inflight *f, uint32_t seq, int64_t now_us);
+/* The viewer said that it got everything up to seq; gathered: some time before now. Returns how
+ * many messages that settles; what it was never sent, or has acknowledged before, settles none. */
+unsigned inflight_ack(struct inflight *f, uint32_t seq, bool gathered, int64_t now_us);
 
 /* It answered a ping, sent at ping_us. */
 void inflight_pong(struct inflight *f, int64_t ping_us, int64_t now_us);
@@ -58,7 +58,7 @@ bool inflight_says_nothing(const struct inflight *f);
 bool inflight_is_full(const struct inflight *f);
 
 /* How long the oldest unacknowledged message has been out; 0 when there is none, or while the
- * viewer has never acknowledged anything. */
+ * viewer has never acknowledged anything, or when it was sent later than now_us. */
 int64_t inflight_age_us(const struct inflight *f, int64_t now_us);
 
 /* The age past which a viewer gets nothing more (protocol.md section 2, Slow viewers); begun_us:

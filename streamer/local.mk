@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/adapt.c %D%/adapt.h \
 	%D%/adaptive.c %D%/adaptive.h \
 	%D%/args.c %D%/args.h \
+	%D%/attention.c %D%/attention.h \
 	%D%/au.c %D%/au.h \
 	%D%/auq.c %D%/auq.h \
 	%D%/bits.c %D%/bits.h \

@@ -6,6 +6,15 @@
 
 #include "streamer/clock.h"
 
+bool outbox_want_format(struct outbox *o, const struct au_format *format)
+{
+	if (memcmp(format, &o->format, sizeof(o->format)) == 0)
+		return false;
+	o->format = *format;
+	o->wanted |= OUTBOX_FORMAT;
+	return true;
+}
+
 void outbox_want_pong(struct outbox *o, const uint8_t *payload, size_t size)
 {
 	memcpy(o->pong, payload, size);
@@ -39,6 +48,7 @@ static size_t write_hello(const struct outbox_facts *facts, char *text, size_t s
 		.server = "nalcastd " PACKAGE_VERSION,
 		.camera = facts->camera,
 		.running = facts->running,
+		.ack_ms = facts->ack_ms,
 	};
 
 	return viewmsg_write_hello(text, size, &hello);

@@ -34,6 +34,7 @@ struct outbox_facts {                       /* what words are made of */
 	bool running, online;
 	const char *reason;
 	int64_t online_since_us; /* CLOCK_MONOTONIC */
+	unsigned ack_ms;
 };
 
 struct outbox {
@@ -47,6 +48,7 @@ struct outbox {
 	char close_reason[WS_CONTROL_MAX]; /* and OUTBOX_BYE */
 };
 
+bool outbox_want_format(struct outbox *o, const struct au_format *format); /* if it is news */
 void outbox_want_pong(struct outbox *o, const uint8_t *payload, size_t size);
 void outbox_want_close(struct outbox *o, enum ws_close_code code, const char *reason, bool bye);
 

@@ -15,8 +15,9 @@
 #include "streamer/ration.h"
 #include "streamer/wire.h"
 
-#define SECOND_US  INT64_C(1000000)
-#define CLOSING_US (2 * SECOND_US) /* for our close frame to be answered */
+#define SECOND_US    INT64_C(1000000)
+#define BYTES_A_TEXT (2 * VIEWMSG_IN_MAX) /* of whatever: above, no answer is worth the work */
+#define CLOSING_US   (2 * SECOND_US)      /* for our close frame to be answered */
 
 enum viewer_state {
 	VIEWER_HANDSHAKE,
@@ -35,6 +36,7 @@ struct viewer {
 	bool close_when_sent; /* CLOSING without a WebSocket close handshake */
 	bool deaf;            /* CLOSING, and what it still says is not listened to */
 	bool peer_closed;     /* its close frame came */
+	struct attention attention;
 
 	struct outbox outbox; /* its format is the one that the viewer was told last */
 	struct subscriber sub;
@@ -43,8 +45,6 @@ struct viewer {
 	uint64_t id;
 	int64_t since_us;   /* it connected */
 	int64_t closing_us; /* CLOSING began */
-	int64_t ping_us;    /* the newest ping */
-	int64_t pong_us;    /* the newest pong */
 	int64_t message_us; /* the message in the middle of which it is was begun */
 	struct ration ration;
 
@@ -65,7 +65,7 @@ int viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
 	}
 	v->host = host;
 	v->id = id;
-	v->since_us = v->ping_us = v->pong_us = now_us;
+	v->since_us = now_us;
 	v->latency_ms = -1;
 	int r = wire_open(&v->wire, fd, host->epoll_fd, v);
 	if (r < 0) {
@@ -73,7 +73,7 @@ int viewer_new(struct viewer_host *host, int fd, uint64_t id, int64_t now_us)
 		return r;
 	}
 	TAILQ_INSERT_TAIL(&host->viewers, v, in_list);
-	host->count++;
+	attention_begin(&v->attention, host->limits->ack_interval_ms, ++host->count, now_us);
 	return 0;
 }
 
@@ -89,8 +89,10 @@ void viewer_add_to_sums(const struct viewer *v, struct viewer_sums *sums)
 
 static void stop_watching(struct viewer *v)
 {
-	if (!v->subscribed)
-		return;
+	log_info("viewer", "%llu: gone after %lld s: %llu access units, %llu skipped, %llu bytes",
+		 (unsigned long long)v->id, (long long)(clock_now_us() - v->since_us) / SECOND_US,
+		 (unsigned long long)v->sub.sent_aus, (unsigned long long)v->sub.skipped_aus,
+		 (unsigned long long)v->sub.sent_bytes);
 	viewer_add_to_sums(v, &v->host->gone);
 	v->subscribed = false;
 	hub_unsubscribe(v->host->hub, &v->sub);
@@ -103,14 +105,7 @@ void viewer_free(struct viewer *v)
 	if (v == NULL)
 		return;
 	if (v->subscribed)
-		log_info("viewer",
-			 "%llu: gone after %lld s: %llu access units, %llu skipped, %llu bytes",
-			 (unsigned long long)v->id,
-			 (long long)(clock_now_us() - v->since_us) / 1000000,
-			 (unsigned long long)v->sub.sent_aus,
-			 (unsigned long long)v->sub.skipped_aus,
-			 (unsigned long long)v->sub.sent_bytes);
-	stop_watching(v);
+		stop_watching(v);
 	TAILQ_REMOVE(&v->host->viewers, v, in_list);
 	v->host->count--;
 	leftover_clear(&v->unread);
@@ -150,6 +145,7 @@ static bool send_item(struct viewer *v)
 		.online = v->host->online,
 		.reason = v->host->reason,
 		.online_since_us = v->host->online_since_us,
+		.ack_ms = v->attention.ack_ms,
 	};
 	uint8_t bytes[OUTBOX_BYTES];
 	enum outbox_item item;
@@ -163,24 +159,19 @@ static bool send_item(struct viewer *v)
 /* A picture of another format than the viewer knows: it must hear of that first. */
 static bool needs_format(struct viewer *v, const struct hub_message *message)
 {
-	if (!is_v1(v) || message->begun || !(message->au->flags & AU_IDR))
-		return false;
-	if (memcmp(&message->au->format, &v->outbox.format, sizeof(v->outbox.format)) == 0)
-		return false;
-	v->outbox.format = message->au->format;
-	v->outbox.wanted |= OUTBOX_FORMAT;
-	return true;
+	return is_v1(v) && !message->begun && (message->au->flags & AU_IDR) != 0 &&
+	       outbox_want_format(&v->outbox, &message->au->format);
 }
 
 static void ping(struct viewer *v, int64_t now_us)
 {
-	v->ping_us = max_i64(now_us, v->pong_us + 1); /* not answered by that of this moment */
+	attention_ping(&v->attention, now_us);
 	v->outbox.wanted |= OUTBOX_PING;
 }
 
 static bool ping_if_wanted(struct viewer *v, int64_t now_us)
 {
-	if (v->ping_us > v->pong_us || !hub_wants_ping(v->host->hub, &v->sub, now_us))
+	if (attention_awaits_pong(&v->attention) || !hub_wants_ping(v->host->hub, &v->sub, now_us))
 		return false;
 	ping(v, now_us);
 	return true;
@@ -244,11 +235,6 @@ static bool send_all(struct viewer *v, int64_t now_us)
 	return true;
 }
 
-bool viewer_flush(struct viewer *v, int64_t now_us)
-{
-	return send_all(v, now_us) && wire_watch(&v->wire, false) == 0;
-}
-
 bool viewer_tell(struct viewer *v, unsigned news, int64_t now_us)
 {
 	if (v->state != VIEWER_WATCHING || !is_v1(v))
@@ -296,7 +282,7 @@ static bool start_watching(struct viewer *v, int64_t now_us)
 	v->subscribed = true;
 	hub_subscribe(v->host->hub, &v->sub, v->framing, now_us);
 	if (is_v1(v))
-		hub_expect_acks(&v->sub);
+		hub_expect_acks(&v->sub, v->attention.spared_us);
 	v->host->watching++;
 	v->host->on_watching(v->host->arg);
 	log_info("viewer", "%llu: %s watches, %s", (unsigned long long)v->id, v->peer,
@@ -329,13 +315,9 @@ static bool follow(struct viewer *v, const struct welcome *w, int64_t now_us)
 	return viewer_flush(v, now_us);
 }
 
-/* Bytes a second, of whatever: twice what as many texts as are allowed can be. Past it no answer
- * is worth the work. */
 static bool count_bytes(struct viewer *v, size_t bytes, int64_t now_us)
 {
-	size_t said = ration_bytes(&v->ration, bytes, now_us);
-
-	if (said / (2 * VIEWMSG_IN_MAX) < v->host->limits->texts_max)
+	if (ration_bytes(&v->ration, bytes, now_us) <= v->host->limits->texts_max * BYTES_A_TEXT)
 		return true;
 	log_info("viewer", "%llu: says too much", (unsigned long long)v->id);
 	return false;
@@ -349,7 +331,9 @@ static void on_ack(struct viewer *v, const struct viewmsg_in *in, int64_t now_us
 		v->latency_ms = in->latency_ms;
 	if (in->decoder[0] != '\0')
 		memcpy(v->decoder, in->decoder, sizeof(v->decoder));
-	if (hub_ack(v->host->hub, &v->sub, in->seq, now_us, &publish_us) > 0 && publish_us > 0)
+	bool gathered = v->attention.gathered;
+	unsigned settled = hub_ack(v->host->hub, &v->sub, in->seq, gathered, now_us, &publish_us);
+	if (settled > 0 && !gathered && publish_us > 0)
 		percentile_add(&v->host->publish_to_ack, now_us - publish_us, now_us);
 	ping_if_wanted(v, now_us);
 }
@@ -366,7 +350,7 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 	switch (in.type) {
 	case VIEWMSG_ACK:
 		on_ack(v, &in, now_us);
-		break;
+		return;
 	case VIEWMSG_TIME:
 		v->outbox.time_t0_us = in.t0_us;
 		v->outbox.time_t1_us = clock_wire_us(now_us);
@@ -384,6 +368,7 @@ static void on_text(struct viewer *v, const struct ws_event *event, int64_t now_
 	case VIEWMSG_UNKNOWN:
 		break;
 	}
+	attention_hold(&v->attention, now_us);
 }
 
 static void on_message(struct viewer *v, const struct ws_event *event, int64_t now_us)
@@ -423,9 +408,9 @@ static void on_ws_event(struct viewer *v, const struct ws_event *event, int64_t 
 			outbox_want_pong(&v->outbox, event->payload, event->size);
 		break;
 	case WS_EVENT_PONG:
-		if (is_v1(v) && v->ping_us > v->pong_us)
-			hub_pong(&v->sub, v->ping_us, now_us);
-		v->pong_us = now_us;
+		if (is_v1(v) && attention_awaits_pong(&v->attention))
+			hub_pong(&v->sub, v->attention.ping_us, now_us);
+		attention_pong(&v->attention, now_us);
 		break;
 	case WS_EVENT_CLOSE:
 		on_close(v, event, now_us);
@@ -464,30 +449,21 @@ static bool read_head(struct viewer *v, const char *head, size_t size, int64_t n
 		.allow_origin = v->host->allow_origin,
 		.is_full = v->host->watching >= v->host->viewers_max,
 	};
-	struct http_request req;
 	struct welcome welcome;
-	int status;
 
-	ssize_t used = http_read(head, size, &req, &status);
+	size_t used = welcome_read(head, size, &rules, &v->host->requests, &welcome);
 	if (used == 0)
 		return leftover_keep(&v->unread, head, size) == 0 || lack_memory(v);
-	if (used < 0) {
-		welcome_refuse(status, "the request head cannot be understood", &welcome);
-	} else {
-		welcome_answer(&req, &rules, &welcome);
-		welcome_count(&req, &welcome, &v->host->requests);
-	}
 	if (welcome.is_photo) {
 		v->host->on_photo(v->host->arg, wire_take_fd(&v->wire), v->id, &welcome.photo);
 		return false;
 	}
-	snprintf(v->peer, sizeof(v->peer), "%s",
-		 used > 0 && req.peer[0] != '\0' ? req.peer : "local");
+	memcpy(v->peer, welcome.peer, sizeof(v->peer));
 	if (!follow(v, &welcome, now_us))
 		return false;
 	if (v->state != VIEWER_WATCHING)
 		return true;
-	return read_frames(v, (const uint8_t *)head + used, size - (size_t)used, now_us);
+	return read_frames(v, (const uint8_t *)head + used, size - used, now_us);
 }
 
 /* One buffer at a time: who floods is not to keep the others from their pictures. *ret_more: there
@@ -507,7 +483,32 @@ static bool read_some(struct viewer *v, int64_t now_us, bool *ret_more)
 		return false;
 	if (handshake)
 		return read_head(v, buffer, kept + (size_t)received, now_us);
-	return read_frames(v, (const uint8_t *)buffer, (size_t)received, now_us);
+	if (!read_frames(v, (const uint8_t *)buffer, (size_t)received, now_us))
+		return false;
+	if (!*ret_more)
+		attention_heard(&v->attention, v->wire.gathers, now_us);
+	return true;
+}
+
+/* Sends what there is, before going back to the loop; more: to be read. */
+static bool go_on(struct viewer *v, bool more, int64_t now_us)
+{
+	if (!send_all(v, now_us))
+		return false;
+	bool keeps_up = v->state == VIEWER_WATCHING && !v->wire.blocked && !more &&
+			hub_keeps_up(&v->sub, now_us);
+	bool gather = attention_gathers(&v->attention, v->host->count, keeps_up, now_us);
+	return wire_watch(&v->wire, gather, more) == 0;
+}
+
+bool viewer_flush(struct viewer *v, int64_t now_us)
+{
+	bool more = false;
+
+	if (v->wire.gathers && hub_must_hear(v->host->hub, &v->sub, now_us) &&
+	    !read_some(v, now_us, &more))
+		return false;
+	return go_on(v, more, now_us);
 }
 
 bool viewer_on_events(struct viewer *v, uint32_t epoll_events, int64_t now_us)
@@ -521,7 +522,7 @@ bool viewer_on_events(struct viewer *v, uint32_t epoll_events, int64_t now_us)
 		return false;
 	if ((epoll_events & gone) && !more)
 		return false; /* that was its last word */
-	return send_all(v, now_us) && wire_watch(&v->wire, more) == 0;
+	return go_on(v, more, now_us);
 }
 
 static bool tick_watching(struct viewer *v, int64_t now_us)
@@ -538,15 +539,13 @@ static bool tick_watching(struct viewer *v, int64_t now_us)
 	}
 	if (!is_websocket(v))
 		return true;
-	int64_t waits_us = v->ping_us > v->pong_us ? now_us - v->ping_us : 0;
-	if (waits_us > limits->pong_timeout_s * SECOND_US) {
+	if (attention_silent_us(&v->attention, now_us) > limits->pong_timeout_s * SECOND_US) {
 		log_info("viewer", "%llu: no pong for %u s", (unsigned long long)v->id,
 			 limits->pong_timeout_s);
 		return false;
 	}
-	if (waits_us > 0 || now_us - v->pong_us < limits->ping_interval_s * SECOND_US)
-		return true;
-	ping(v, now_us);
+	if (attention_wants_ping(&v->attention, limits->ping_interval_s * SECOND_US, now_us))
+		ping(v, now_us);
 	return viewer_flush(v, now_us);
 }
 
@@ -586,7 +585,8 @@ void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_fact
 		.since_us = v->since_us,
 		.framing = v->framing,
 		.paused = v->sub.state == SUBSCRIBER_PAUSED,
-		.lag_us = hub_lag_us(v->host->hub, &v->sub, now_us),
+		.lag_us = hub_lag_us(v->host->hub, &v->sub,
+				     v->attention.gathered ? v->attention.heard_us : now_us),
 		.sent_aus = v->sub.sent_aus,
 		.sent_bytes = v->sub.sent_bytes,
 		.skipped_aus = v->sub.skipped_aus,

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "streamer/attention.h"
 #include "streamer/framing.h"
 #include "streamer/http.h"
 #include "streamer/hub.h"

@@ -96,7 +96,7 @@ size_t viewmsg_write_hello(char *out, size_t size, const struct viewmsg_hello *h
 	jsontext_string(&j, hello->server, NAME_MAX_BYTES);
 	jsontext_put(&j, ",\"camera\":");
 	jsontext_string(&j, hello->camera, NAME_MAX_BYTES);
-	jsontext_put(&j, ",\"running\":%s", bool_word(hello->running));
+	jsontext_put(&j, ",\"running\":%s,\"ack_ms\":%u", bool_word(hello->running), hello->ack_ms);
 	return finish(&j);
 }
 

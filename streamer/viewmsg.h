@@ -36,6 +36,7 @@ struct viewmsg_hello {
 	const char *server; /* "nalcastd 0.1.0" */
 	const char *camera; /* "main" */
 	bool running;
+	unsigned ack_ms; /* from one acknowledgement to the next, of what comes on time */
 };
 
 /* Writers of text: return the length, without NUL, always at most VIEWMSG_OUT_MAX. */

@@ -129,3 +129,23 @@ void welcome_refuse(int status, const char *detail, struct welcome *ret_welcome)
 	ret_welcome->is_full = ret_welcome->is_photo = false;
 	refuse(ret_welcome, status, detail, "");
 }
+
+size_t welcome_read(const char *head, size_t size, const struct welcome_rules *rules,
+		    struct welcome_counts *counts, struct welcome *ret_welcome)
+{
+	struct http_request req;
+	int status;
+
+	ssize_t used = http_read(head, size, &req, &status);
+	if (used == 0)
+		return 0;
+	if (used < 0) {
+		welcome_refuse(status, "the request head cannot be understood", ret_welcome);
+	} else {
+		welcome_answer(&req, rules, ret_welcome);
+		welcome_count(&req, ret_welcome, counts);
+	}
+	snprintf(ret_welcome->peer, sizeof(ret_welcome->peer), "%s",
+		 used > 0 && req.peer[0] != '\0' ? req.peer : "local");
+	return used > 0 ? (size_t)used : size;
+}

@@ -26,6 +26,7 @@ struct welcome {
 	bool is_photo; /* 200: JPEG, what photo says; there are no bytes yet */
 	struct photo_request photo;
 	char detail[WELCOME_DETAIL]; /* refused: why */
+	char peer[64];               /* who asks, as nginx says; "local" where nobody said */
 	size_t size;
 	char bytes[WELCOME_BYTES]; /* the answer */
 };
@@ -39,6 +40,11 @@ struct welcome_counts {           /* what requests showed of the web server in f
 	char refused_host[256];   /* and the Host it was held against */
 };
 
+/* Reads a request's head and answers it. Returns its length; 0: it has yet to end. */
+size_t welcome_read(const char *head, size_t size, const struct welcome_rules *rules,
+		    struct welcome_counts *counts, struct welcome *ret_welcome);
+
+/* Its parts. */
 void welcome_answer(const struct http_request *req, const struct welcome_rules *rules,
 		    struct welcome *ret_welcome);
 

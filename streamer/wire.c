@@ -12,7 +12,8 @@
 static int control(struct wire *w, int op)
 {
 	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (w->blocked ? EPOLLOUT : 0),
+		.events = EPOLLRDHUP | EPOLLET | (w->gathers ? 0 : EPOLLIN) |
+			  (w->blocked ? EPOLLOUT : 0),
 		.data.ptr = w->data,
 	};
 
@@ -116,7 +117,10 @@ void wire_end(struct wire *w)
 	shutdown(w->fd, SHUT_WR);
 }
 
-int wire_watch(struct wire *w, bool again)
+int wire_watch(struct wire *w, bool gather, bool again)
 {
-	return again || w->blocked != w->awaits_room ? control(w, EPOLL_CTL_MOD) : 0;
+	if (!again && gather == w->gathers && w->blocked == w->awaits_room)
+		return 0;
+	w->gathers = gather;
+	return control(w, EPOLL_CTL_MOD);
 }

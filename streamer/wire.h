@@ -17,6 +17,7 @@ struct wire {
 	int fd, epoll_fd;
 	bool blocked;           /* the socket took less than it was given */
 	bool awaits_room;       /* the epoll tells of EPOLLOUT: follows blocked */
+	bool gathers;           /* the epoll does not tell of EPOLLIN */
 	struct leftover unsent; /* of what was said: it goes before anything else */
 	void *data;             /* that comes with the epoll's events */
 };
@@ -41,7 +42,9 @@ void wire_end(struct wire *w);
 /* Receive up to size bytes. -EAGAIN: there are none; -EPIPE: there will be none. */
 ssize_t wire_receive(struct wire *w, void *bytes, size_t size);
 
-/* To be called before going back to the loop. again: more may be there to be read than was. */
-int wire_watch(struct wire *w, bool again);
+/* To be called before going back to the loop. gather: what comes stays in the socket, untold, until
+ * it is received all the same or this is called without. again: more may be there to be read than
+ * was. */
+int wire_watch(struct wire *w, bool gather, bool again);
 
 #endif

@@ -7,7 +7,8 @@
  * when the server rests: its CPU time (/proc/PID/task/N/schedstat) and the messages then belong
  * together. Delay is from the stamp in each message (stamp.h) to its last byte's arrival here, for
  * every server alike; nalcastd's begins before its pipe and splitter. With --acks each viewer
- * acknowledges as the page does: every message, but not more than one in 50 ms, the last one wins.
+ * acknowledges as the page does: every message, but not more than one in 50 ms, the last one wins;
+ * or, where the server's hello says so, in more of them while messages are not late.
  *
  * The memory of a viewer is what the server's own grew by from the first viewer to the last,
  * without what it keeps of the stream itself meanwhile (--kept bytes a message). */
@@ -36,6 +37,7 @@
 #define BUFFER_BYTES    (256u << 10)
 #define EVENTS_MAX      256
 #define ACK_INTERVAL_US 50000
+#define LATE_US         30000
 #define PATIENCE_US     20000000
 
 struct options {
@@ -55,9 +57,18 @@ struct viewer {
 	uint8_t first[FIRST_MAX]; /* of its payload */
 	size_t first_size;
 
-	uint32_t seq;   /* of the newest message */
-	int64_t ack_us; /* when the newest acknowledgement was sent */
-	bool ack_waits; /* it is in the queue */
+	uint32_t seq, acked_seq; /* of the newest message, and the newest acknowledged */
+	int64_t ack_us;          /* when that was */
+	bool ack_waits;          /* it is in a queue */
+	int64_t calm_us;         /* from one to the next while messages come on time */
+};
+
+struct ack_queue { /* of those who wait equally long: a ring */
+	struct {
+		struct viewer *viewer;
+		int64_t due_us;
+	} * at;
+	unsigned first, count;
 };
 
 static struct options options = {.warm_ms = 300, .window_ms = 2000};
@@ -71,8 +82,8 @@ static uint64_t messages, bytes, acks;
 static int32_t *delays_us;
 static size_t delay_capacity;
 
-static unsigned *ack_queue; /* viewers by the order in which they may acknowledge: a ring */
-static unsigned ack_first, ack_count;
+static struct ack_queue hurried_acks, calm_acks;
+static int64_t quickest_us = INT64_MAX; /* from a message's making to its arrival */
 
 static _Noreturn void fail(const char *what)
 {
@@ -118,35 +129,61 @@ static void send_ack(struct viewer *v, int64_t now_us)
 			    v->seq, v->seq, (double)(now_us - newest.made_us) / 1000);
 
 	v->ack_us = now_us;
+	v->acked_seq = v->seq;
 	acks += send_frame(v, WS_TEXT, text, (size_t)size) && measuring;
 }
 
-static void want_ack(struct viewer *v, int64_t now_us)
+static void want_ack(struct viewer *v, bool late, int64_t now_us)
 {
-	if (v->ack_waits)
-		return;
-	if (now_us - v->ack_us >= ACK_INTERVAL_US) {
+	int64_t interval_us = late ? ACK_INTERVAL_US : v->calm_us;
+
+	if (now_us - v->ack_us >= interval_us) {
 		send_ack(v, now_us);
 		return;
 	}
+	if (v->ack_waits)
+		return;
+	struct ack_queue *queue = interval_us == ACK_INTERVAL_US ? &hurried_acks : &calm_acks;
+	unsigned place = (queue->first + queue->count++) % options.viewers;
+	queue->at[place].viewer = v;
+	queue->at[place].due_us = v->ack_us + interval_us;
 	v->ack_waits = true;
-	ack_queue[(ack_first + ack_count++) % options.viewers] = (unsigned)(v - viewers);
 }
 
 /* Returns when the next is due, or INT64_MAX. */
-static int64_t send_due_acks(int64_t now_us)
+static int64_t send_due_of(struct ack_queue *queue, int64_t now_us)
 {
-	while (ack_count > 0) {
-		struct viewer *v = &viewers[ack_queue[ack_first]];
-		if (v->ack_us + ACK_INTERVAL_US > now_us)
-			return v->ack_us + ACK_INTERVAL_US;
-		ack_first = (ack_first + 1) % options.viewers;
-		ack_count--;
+	while (queue->count > 0) {
+		struct viewer *v = queue->at[queue->first].viewer;
+		if (queue->at[queue->first].due_us > now_us)
+			return queue->at[queue->first].due_us;
+		queue->first = (queue->first + 1) % options.viewers;
+		queue->count--;
 		v->ack_waits = false;
-		if (v->fd >= 0)
+		if (v->fd >= 0 && v->acked_seq != v->seq)
 			send_ack(v, now_us);
 	}
 	return INT64_MAX;
+}
+
+static int64_t send_due_acks(int64_t now_us)
+{
+	return min_i64(send_due_of(&hurried_acks, now_us), send_due_of(&calm_acks, now_us));
+}
+
+/* nalcastd's hello says how often. */
+static void take_text(struct viewer *v)
+{
+	static const char key[] = "\"ack_ms\":";
+	const uint8_t *said = memmem(v->first, v->first_size, key, sizeof(key) - 1);
+	const uint8_t *end = v->first + v->first_size;
+	int64_t ms = 0;
+
+	if (said == NULL)
+		return;
+	for (said += sizeof(key) - 1; said < end && *said >= '0' && *said <= '9'; said++)
+		ms = ms * 10 + *said - '0';
+	v->calm_us = ms * 1000;
 }
 
 /* ---- what viewers are told */
@@ -181,7 +218,9 @@ static void take_binary(struct viewer *v, int64_t now_us)
 		return;
 	memcpy(&seq, v->first + 4, sizeof(seq));
 	v->seq = be32toh(seq);
-	want_ack(v, now_us);
+	int64_t took_us = now_us - stamp.made_us;
+	quickest_us = min_i64(quickest_us, took_us);
+	want_ack(v, took_us > quickest_us + LATE_US, now_us);
 }
 
 static void take_frame(struct viewer *v, int64_t now_us)
@@ -190,6 +229,8 @@ static void take_frame(struct viewer *v, int64_t now_us)
 
 	if (opcode == WS_BINARY)
 		take_binary(v, now_us);
+	else if (opcode == WS_TEXT)
+		take_text(v);
 	else if (opcode == WS_PING)
 		send_frame(v, WS_PONG, v->first, min_size(v->first_size, WS_CONTROL_MAX));
 	v->head_size = 0;
@@ -344,6 +385,7 @@ static void join_one(void)
 			    options.v1 ? "Sec-WebSocket-Protocol: nalcast.v1\r\n" : "");
 
 	v->fd = options.socket != NULL ? connect_unix() : connect_tcp();
+	v->calm_us = ACK_INTERVAL_US;
 	if (send(v->fd, request, (size_t)size, MSG_NOSIGNAL) != size ||
 	    fcntl(v->fd, F_SETFL, O_NONBLOCK) < 0 ||
 	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, v->fd, &event) < 0)
@@ -559,7 +601,8 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	setrlimit(RLIMIT_NOFILE, &files); /* refused, it will be seen when descriptors run out */
 	viewers = allocate(options.viewers, sizeof(viewers[0]));
-	ack_queue = allocate(options.viewers, sizeof(ack_queue[0]));
+	hurried_acks.at = allocate(options.viewers, sizeof(hurried_acks.at[0]));
+	calm_acks.at = allocate(options.viewers, sizeof(calm_acks.at[0]));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	measure(&result);
 	tell(&result);

@@ -2,6 +2,8 @@
 // client's measurement of it. Also for tests/integration/bench.test.mjs.
 //
 // They run as whoever runs this; when this is killed, the kernel ends them (setpriv --pdeathsig).
+// The client has a processor to itself, where there are two: who shares one with whom would else
+// be up to the scheduler, and make more of a difference than any of the servers does.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -19,9 +21,23 @@ const viewersMax = 18000;
 
 const tool = (name) => path.join(build, 'tests/bench', name);
 
+/** Processors: the client's, and those of the rest; null: there is but one. */
+function shareProcessors() {
+  const list = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1];
+  const all = list.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+  return all.length > 1 ? { client: all.pop(), rest: all.join(',') } : null;
+}
+
+const processors = shareProcessors();
+
 /** A child that ends when this does; stderr is kept for when something goes wrong. */
-function start(command, stdio = ['ignore', 'pipe', 'pipe']) {
-  const child = spawn('setpriv', ['--pdeathsig=TERM', '--', ...command], { stdio });
+function start(command, share = 'rest') {
+  const place = processors ? ['taskset', '--cpu-list', `${processors[share]}`] : [];
+  const child = spawn('setpriv', ['--pdeathsig=TERM', '--', ...place, ...command],
+    { stdio: ['ignore', 'pipe', 'pipe'] });
   child.said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (child.said += text));
   child.ended = once(child, 'close');
@@ -135,7 +151,7 @@ export async function measure(way, scene, { windowMs, warmMs = 300 } = {}) {
     server = await ways[way].start(dir, scene);
     const load = start([tool('load'), ...server.address, `--pid=${server.child.pid}`,
       `--viewers=${scene.viewers}`, `--fps=${scene.fps}`, `--window-ms=${windowMs}`,
-      `--warm-ms=${warmMs}`, ...(server.load ?? [])]);
+      `--warm-ms=${warmMs}`, ...(server.load ?? [])], 'client');
     let text = '';
     load.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     const [code] = await load.ended;

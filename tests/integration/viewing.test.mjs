@@ -20,6 +20,7 @@ describe('what a viewer is told', () => {
       assert.equal(hello[key], null, key);
     assert.equal(hello.running, true);
     assert.equal(hello.camera, 'barn');
+    assert.equal(hello.ack_ms, 50);
     assert.match(hello.server, /^nalcastd \d/);
     await viewer.more(2);
     const format = await viewer.text('format');

@@ -78,4 +78,28 @@ static void publish(unsigned flags)
 	publish_sized(flags, AU_BYTES);
 }
 
+static inline bool peek(struct subscriber *sub, struct hub_message *message)
+{
+	return hub_peek(hub, sub, now_us, message);
+}
+
+/* Send all there is; returns how many messages, and the seq of the first and the last. */
+static inline unsigned drain(struct subscriber *sub, uint32_t *ret_first, uint32_t *ret_last)
+{
+	struct hub_message message;
+	unsigned count = 0;
+
+	while (peek(sub, &message)) {
+		size_t total = 0;
+		for (unsigned i = 0; i < message.iov_count; i++)
+			total += message.iov[i].iov_len;
+		if (count++ == 0 && ret_first != NULL)
+			*ret_first = message.seq;
+		if (ret_last != NULL)
+			*ret_last = message.seq;
+		hub_advance(hub, sub, total, now_us);
+	}
+	return count;
+}
+
 #endif

@@ -34,6 +34,7 @@ unit_tests = \
 	%D%/test_adapt \
 	%D%/test_adaptive \
 	%D%/test_args \
+	%D%/test_attention \
 	%D%/test_au \
 	%D%/test_auq \
 	%D%/test_bits \
@@ -42,6 +43,7 @@ unit_tests = \
 	%D%/test_chain \
 	%D%/test_changes \
 	%D%/test_conf \
+	%D%/test_crowd \
 	%D%/test_ctlask \
 	%D%/test_ctlproto \
 	%D%/test_devices_oom \
@@ -158,6 +160,10 @@ TESTS += $(unit_tests)
 %C%_test_args_SOURCES = %D%/test_args.c
 %C%_test_args_CPPFLAGS = $(test_cppflags)
 %C%_test_args_LDADD = $(test_ldadd)
+
+%C%_test_attention_SOURCES = %D%/test_attention.c
+%C%_test_attention_CPPFLAGS = $(test_cppflags)
+%C%_test_attention_LDADD = $(test_ldadd)
 
 %C%_test_au_SOURCES = %D%/test_au.c
 %C%_test_au_CPPFLAGS = $(test_cppflags)
@@ -373,6 +379,13 @@ TESTS += $(unit_tests)
 %C%_test_leftover_SOURCES = %D%/test_leftover.c
 %C%_test_leftover_CPPFLAGS = $(test_cppflags)
 %C%_test_leftover_LDADD = $(test_ldadd)
+
+%C%_test_crowd_SOURCES = %D%/test_crowd.c
+%C%_test_crowd_CPPFLAGS = $(test_cppflags)
+%C%_test_crowd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_now_us \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=free \
+	-Wl,--wrap=send,--wrap=sendmsg,--wrap=recv,--wrap=epoll_ctl,--wrap=accept4
+%C%_test_crowd_LDADD = $(test_ldadd)
 
 %C%_test_server_SOURCES = %D%/test_server.c
 %C%_test_server_CPPFLAGS = $(test_cppflags)

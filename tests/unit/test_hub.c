@@ -1,29 +1,5 @@
 #include "tests/unit/hub_scene.h"
 
-static bool peek(struct subscriber *sub, struct hub_message *message)
-{
-	return hub_peek(hub, sub, now_us, message);
-}
-
-/* Send all there is; returns how many messages, and the seq of the first and the last. */
-static unsigned drain(struct subscriber *sub, uint32_t *ret_first, uint32_t *ret_last)
-{
-	struct hub_message message;
-	unsigned count = 0;
-
-	while (peek(sub, &message)) {
-		size_t total = 0;
-		for (unsigned i = 0; i < message.iov_count; i++)
-			total += message.iov[i].iov_len;
-		if (count++ == 0 && ret_first != NULL)
-			*ret_first = message.seq;
-		if (ret_last != NULL)
-			*ret_last = message.seq;
-		hub_advance(hub, sub, total, now_us);
-	}
-	return count;
-}
-
 static void first_viewer_asks_for_an_idr_and_begins_at_it(void **state)
 {
 	UNUSED_STATE(state);
@@ -197,11 +173,11 @@ static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
 	uint32_t last, first;
 
 	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
 	now_us += 10000;
-	assert_int_equal(hub_ack(hub, &sub, last, now_us, NULL), 1);
+	assert_int_equal(hub_ack(hub, &sub, last, false, now_us, NULL), 1);
 
 	/* The socket takes everything, but nothing arrives. */
 	unsigned given = 0;
@@ -212,7 +188,7 @@ static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
 	assert_in_range(given, 7, 10); /* 250 ms at 30 fps */
 
 	/* It all arrives at once: on at the next IDR, not before. */
-	hub_ack(hub, &sub, last, now_us, NULL);
+	hub_ack(hub, &sub, last, false, now_us, NULL);
 	assert_int_equal(drain(&sub, NULL, NULL), 0);
 	publish(AU_IDR);
 	assert_int_equal(drain(&sub, &first, NULL), 1);
@@ -227,15 +203,15 @@ static void late_acknowledgement_is_no_reason_to_skip_while_nothing_is_due(void 
 	struct hub_message message;
 
 	hub_subscribe(hub, &sub, 0, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, NULL);
-	hub_ack(hub, &sub, 0, now_us, NULL);
+	hub_ack(hub, &sub, 0, false, now_us, NULL);
 	publish(0);
 	drain(&sub, NULL, NULL);
 	now_us += 2 * LAG_MAX_US; /* the camera stalls, and so does the link */
 	assert_false(peek(&sub, &message));
-	hub_ack(hub, &sub, 1, now_us, NULL);
+	hub_ack(hub, &sub, 1, false, now_us, NULL);
 	publish(0);
 	assert_int_equal(drain(&sub, NULL, NULL), 1);
 	assert_int_equal(sub.skipped_aus, 0);
@@ -250,11 +226,11 @@ static void long_round_trip_is_no_lag(void **state)
 	unsigned given = 0;
 
 	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
 	now_us += 200000;
-	hub_ack(hub, &sub, last, now_us, NULL);
+	hub_ack(hub, &sub, last, false, now_us, NULL);
 	now_us += 200000;
 	hub_pong(&sub, now_us - 200000, now_us);
 	/* From now on acknowledgements come ten pictures late: 333 ms, within 2 x 200 + 100. */
@@ -262,7 +238,7 @@ static void long_round_trip_is_no_lag(void **state)
 		publish(0);
 		given += drain(&sub, NULL, &last);
 		if (i > 10)
-			hub_ack(hub, &sub, i - 10, now_us, NULL);
+			hub_ack(hub, &sub, i - 10, false, now_us, NULL);
 	}
 	assert_int_equal(given, 60);
 	hub_unsubscribe(hub, &sub);
@@ -275,12 +251,12 @@ static void nothing_follows_the_ping_that_tells_a_long_way_from_a_slow_link(void
 	uint32_t last = 0;
 
 	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
 	now_us += 200000;
 	hub_pong(&sub, now_us - 200000, now_us); /* in one TLS record with that IDR */
-	hub_ack(hub, &sub, last, now_us, NULL);
+	hub_ack(hub, &sub, last, false, now_us, NULL);
 	int64_t ping_us = now_us;
 	publish(0);
 	assert_true(hub_wants_ping(hub, &sub, now_us));
@@ -301,12 +277,12 @@ static void ack_tells_when_its_message_was_published(void **state)
 	int64_t publish_us = -1;
 
 	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	int64_t published = now_us;
 	drain(&sub, NULL, NULL);
 	now_us += 5000;
-	assert_int_equal(hub_ack(hub, &sub, 0, now_us, &publish_us), 1);
+	assert_int_equal(hub_ack(hub, &sub, 0, false, now_us, &publish_us), 1);
 	assert_int_equal(publish_us, published);
 	hub_unsubscribe(hub, &sub);
 }
@@ -426,16 +402,16 @@ static void survey_tells_what_a_lagging_link_carries(void **state)
 	unsigned busy = 0;
 
 	hub_subscribe(hub, &sub, 0, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, NULL);
-	hub_ack(hub, &sub, 0, now_us, NULL);
+	hub_ack(hub, &sub, 0, false, now_us, NULL);
 	/* A picture takes two frame times: half of them fit through, and it falls behind. */
 	for (unsigned i = 1; i < 100; i++) {
 		publish(i % 20 == 0 ? AU_IDR : 0);
 		if (sub.inflight.count > 0 && ++busy % 2 == 0)
-			hub_ack(hub, &sub, sub.inflight.message[sub.inflight.head].seq, now_us,
-				NULL);
+			hub_ack(hub, &sub, sub.inflight.message[sub.inflight.head].seq, false,
+				now_us, NULL);
 		drain(&sub, NULL, NULL);
 		if (i == 5)
 			assert_int_equal(survey().count, 0); /* came a moment ago */
@@ -457,9 +433,9 @@ static void survey_is_of_those_who_acknowledge_and_watch(void **state)
 
 	hub_subscribe(hub, &raw, 0, now_us);
 	hub_subscribe(hub, &paused, 1, now_us);
-	hub_expect_acks(&paused);
+	hub_expect_acks(&paused, 0);
 	hub_subscribe(hub, &good, 1, now_us);
-	hub_expect_acks(&good);
+	hub_expect_acks(&good, 0);
 	for (uint32_t i = 0; i < 90; i++) {
 		publish(i == 0 ? AU_IDR : 0);
 		if (i == 70)
@@ -467,8 +443,8 @@ static void survey_is_of_those_who_acknowledge_and_watch(void **state)
 		drain(&raw, NULL, NULL);
 		drain(&good, NULL, NULL);
 		drain(&paused, NULL, NULL);
-		hub_ack(hub, &good, i, now_us, NULL);
-		hub_ack(hub, &paused, i, now_us, NULL);
+		hub_ack(hub, &good, i, false, now_us, NULL);
+		hub_ack(hub, &paused, i, false, now_us, NULL);
 	}
 	struct survey seen = survey();
 	assert_int_equal(seen.count, 1);

@@ -72,6 +72,62 @@ static void newest_idr_is_shown_as_long_as_it_is_kept(void **state)
 	assert_null(hub_newest_idr(hub, &publish_us));
 }
 
+static void who_is_asked_to_acknowledge_less_has_so_much_longer(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t last;
+	unsigned given = 0;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub, 150000);
+	publish(AU_IDR);
+	drain(&sub, NULL, &last);
+	now_us += 10000;
+	hub_ack(hub, &sub, last, false, now_us, NULL);
+	assert_false(hub_must_hear(hub, &sub, now_us));
+	for (int i = 0; i < 30; i++) {
+		publish(0);
+		given += drain(&sub, NULL, &last);
+		if (given == 9) /* 250 ms: its words may not wait for longer */
+			assert_true(hub_must_hear(hub, &sub, now_us));
+	}
+	assert_in_range(given, 11, 14); /* 400 ms at 30 fps */
+	assert_false(hub_keeps_up(&sub, now_us));
+
+	/* It fell behind: now it has as long as anybody. */
+	hub_ack(hub, &sub, last, false, now_us, NULL);
+	publish(AU_IDR);
+	assert_int_equal(drain(&sub, NULL, &last), 1);
+	hub_ack(hub, &sub, last, false, now_us, NULL);
+	given = 0;
+	for (int i = 0; i < 30; i++) {
+		publish(0);
+		given += drain(&sub, NULL, &last);
+	}
+	assert_in_range(given, 7, 10);
+	hub_unsubscribe(hub, &sub);
+}
+
+static void who_gets_all_that_comes_keeps_up(void **state)
+{
+	UNUSED_STATE(state);
+	struct subscriber sub;
+	uint32_t last;
+
+	hub_subscribe(hub, &sub, 1, now_us);
+	hub_expect_acks(&sub, 0);
+	publish(AU_IDR);
+	drain(&sub, NULL, &last);
+	assert_false(hub_keeps_up(&sub, now_us)); /* it never acknowledged */
+	hub_ack(hub, &sub, last, false, now_us, NULL);
+	assert_true(hub_keeps_up(&sub, now_us));
+	assert_false(hub_keeps_up(&sub, now_us + 1000000)); /* nothing comes */
+	hub_pause(&sub);
+	assert_false(hub_keeps_up(&sub, now_us));
+	hub_unsubscribe(hub, &sub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -79,6 +135,8 @@ int main(void)
 		TEST(who_asks_hears_whether_an_idr_is_awaited_already),
 		TEST(lag_allowed_can_change_while_people_watch),
 		TEST(newest_idr_is_shown_as_long_as_it_is_kept),
+		TEST(who_is_asked_to_acknowledge_less_has_so_much_longer),
+		TEST(who_gets_all_that_comes_keeps_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,7 +103,7 @@ static void begin(const struct link *model)
 	last_seq = 0;
 	ack_sent_us = 0;
 	hub_subscribe(hub, &sub, 0, now_us);
-	hub_expect_acks(&sub);
+	hub_expect_acks(&sub, 0);
 	pinged = true;
 	ping_us = now_us;
 	items[item_count++] = (struct item){.ping = true, .queued_us = now_us};
@@ -248,7 +248,7 @@ static void hear(void)
 		pong_due_us = 0;
 	}
 	for (; acks_heard < ack_count && ack_due_us[acks_heard] <= now_us; acks_heard++)
-		hub_ack(hub, &sub, ack_seq[acks_heard], now_us, NULL);
+		hub_ack(hub, &sub, ack_seq[acks_heard], false, now_us, NULL);
 }
 
 static void run(int64_t us)

@@ -47,13 +47,14 @@ static void hello_says_everything(void **state)
 				      .live_seq = 4294967295u,
 				      .server = "nalcastd 0.1.0",
 				      .camera = "main",
-				      .running = true};
+				      .running = true,
+				      .ack_ms = 50};
 	size_t len = viewmsg_write_hello(out, sizeof(out), &hello);
 
 	assert_int_equal(len, strlen(out));
 	assert_string_equal(out, "{\"type\":\"hello\"," FORMAT_JSON ",\"live_seq\":4294967295,"
 				 "\"server\":\"nalcastd 0.1.0\",\"camera\":\"main\","
-				 "\"running\":true}");
+				 "\"running\":true,\"ack_ms\":50}");
 }
 
 static void hello_before_the_first_picture_has_nulls(void **state)
@@ -67,7 +68,8 @@ static void hello_before_the_first_picture_has_nulls(void **state)
 			    "{\"type\":\"hello\",\"codec\":null,\"width\":null,"
 			    "\"height\":null,\"crop\":null,\"coded_width\":null,"
 			    "\"coded_height\":null,\"fps\":null,\"broadway\":null,\"live_seq\":0,"
-			    "\"server\":\"s\",\"camera\":\"c\",\"running\":false}");
+			    "\"server\":\"s\",\"camera\":\"c\",\"running\":false,"
+			    "\"ack_ms\":0}");
 }
 
 static void fps_is_the_shortest_number(void **state)

@@ -1,9 +1,14 @@
 /*
  * Acknowledgements: the server sends no further than what was acknowledged recently, so they go
- * out from the message handler itself, but at most one in 50 ms, and the last one wins.
+ * out from the message handler itself, but at most one in 50 ms, and the last one wins. A server
+ * with a crowd of viewers asks for fewer: of messages that come on time. Those that come late, by
+ * what the last seconds took from the server to here, are acknowledged every 50 ms all the same.
  */
 
 export const ACK_INTERVAL_MS = 50;
+const INTERVAL_MAX_MS = 2000;
+const LATE_MS = 30;
+const PERIOD_MS = 10000; // of which the quickest messages count, in this and the one before
 
 export class Acks {
   #send;
@@ -11,6 +16,11 @@ export class Acks {
   #seq = 0;
   #sentAt = -Infinity;
   #timer = null;
+  #dueAt = Infinity;
+  #calmMs = ACK_INTERVAL_MS;
+  #periodAt = -Infinity;
+  #quickest = Infinity;
+  #quickestBefore = Infinity;
 
   /* send(seq) is called at most once in 50 ms; env has now, setTimeout and clearTimeout. */
   constructor(send, env) {
@@ -18,23 +28,51 @@ export class Acks {
     this.#env = env;
   }
 
-  received(seq) {
+  /* How often the server wants to hear of messages that come on time; what is no such number, or
+   * was not said, is 50. */
+  setInterval(ms) {
+    this.#calmMs = Number.isInteger(ms) && ms > 0 && ms <= INTERVAL_MAX_MS ? ms : ACK_INTERVAL_MS;
+  }
+
+  /* publishUs: when it left, by the server's clock. */
+  received(seq, publishUs) {
     this.#seq = seq;
-    if (this.#timer !== null) return;
-    const waitMs = this.#sentAt + ACK_INTERVAL_MS - this.#env.now();
-    if (waitMs <= 0) this.#flush();
-    else this.#timer = this.#env.setTimeout(() => this.#flush(), waitMs);
+    const now = this.#env.now();
+    const late = this.#isLate(now - publishUs / 1000, now);
+    const intervalMs = late ? Math.min(ACK_INTERVAL_MS, this.#calmMs) : this.#calmMs;
+    this.#flushAt(Math.max(this.#sentAt + intervalMs, now), now);
+  }
+
+  /* The two clocks differ by a constant: what matters is how much longer than usual it took. */
+  #isLate(tookMs, now) {
+    if (now - this.#periodAt > PERIOD_MS) {
+      this.#periodAt = now;
+      this.#quickestBefore = this.#quickest;
+      this.#quickest = Infinity;
+    }
+    this.#quickest = Math.min(this.#quickest, tookMs);
+    return tookMs > Math.min(this.#quickest, this.#quickestBefore) + LATE_MS;
+  }
+
+  #flushAt(at, now) {
+    if (at >= this.#dueAt) return;
+    this.#env.clearTimeout(this.#timer);
+    this.#dueAt = at;
+    if (at <= now) this.#flush();
+    else this.#timer = this.#env.setTimeout(() => this.#flush(), at - now);
   }
 
   #flush() {
-    this.#timer = null;
+    this.#dueAt = Infinity;
     this.#sentAt = this.#env.now();
     this.#send(this.#seq);
   }
 
+  /* The connection is gone. */
   cancel() {
-    if (this.#timer !== null) this.#env.clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#sentAt = -Infinity;
+    this.#env.clearTimeout(this.#timer);
+    this.#dueAt = this.#quickest = this.#quickestBefore = Infinity;
+    this.#sentAt = this.#periodAt = -Infinity;
+    this.#calmMs = ACK_INTERVAL_MS;
   }
 }

@@ -191,7 +191,7 @@ export class Stream {
       return;
     }
     this.#backoff.reset();
-    this.#acks.received(unit.seq);
+    this.#acks.received(unit.seq, unit.publishUs);
     this.#handlers.onUnit(unit);
   }
 
@@ -207,6 +207,7 @@ export class Stream {
       this.clock.answer(message);
       return;
     }
+    if (message.type === 'hello') this.#acks.setInterval(message.ack_ms);
     if (message.type === 'bye') this.#bye = String(message.reason ?? '') || null;
     this.#handlers.onText(message);
   }
