@@ -3,8 +3,8 @@
 //
 // Within a round, servers take turns, and the send() loop goes before each of nalcastd's ways:
 // ratios are of neighbours, so that a machine that slows down slows both. Beside nalcastd with
-// acknowledgements stands the same loop that also reads them, and does nothing with them: nobody
-// who is to see them can do with less. The others are
+// acknowledgements, which asks a crowd for few, stands the same loop that reads one in 50 ms of
+// each viewer, and does nothing with it. The others are
 // measured in every second round, against the round's first send() loop. What is told are medians
 // over the rounds. Absolute times are the machine's; ratios are for people to judge, and do not
 // change how this ends.

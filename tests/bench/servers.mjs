@@ -138,13 +138,14 @@ export const ways = {
   floor: { title: 'send() loop', start: startFloor },
   hear: { title: 'send() and recv() loop', start: startHearing },
   raw: { title: 'nalcastd, raw', start: startNalcastd },
-  acks: { title: 'nalcastd, all acknowledge', start: startAcknowledged },
+  // Who comes is listened to at once for a while, also where a crowd's words are gathered.
+  acks: { title: 'nalcastd, all acknowledge', start: startAcknowledged, warmMs: 3000 },
   ws: { title: 'npm ws', start: startWs, missing: wsIsMissing },
   ws4py: { title: 'ws4py (TCP)', start: startWs4py, missing: ws4pyIsMissing },
 };
 
 /** One measurement: what tests/bench/load says. scene: { viewers, bytes, fps }. */
-export async function measure(way, scene, { windowMs, warmMs = 300 } = {}) {
+export async function measure(way, scene, { windowMs, warmMs = ways[way].warmMs ?? 300 }) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'nb-'));
   let server;
   try {
