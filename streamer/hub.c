@@ -369,7 +369,9 @@ static int64_t limit_us(const struct hub *hub, const struct subscriber *sub, int
 		inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
 
 	/* Who fell behind lately gets late what it gets, and says so as often as anybody. */
-	return carry_is_judged(&sub->carry, now_us) ? limit_us : limit_us + sub->spared_us;
+	if (carry_is_judged(&sub->carry, now_us) || limit_us == INT64_MAX)
+		return limit_us;
+	return limit_us + sub->spared_us;
 }
 
 /* Would its next message be late where it goes? Not the first of all, or after a hole: that an IDR

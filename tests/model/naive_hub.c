@@ -185,14 +185,16 @@ static int64_t limit_us(const struct naive_hub *n, const struct naive_viewer *v,
 {
 	int64_t trip_us = v->rtt_min_us;
 
+	int64_t more_us = now_us < v->judged_until_us ? 0 : v->spared_us;
+
 	if (trip_us == 0)
-		return v->expected ? INT64_MAX : n->cfg->lag_max_us;
+		return v->expected ? INT64_MAX : n->cfg->lag_max_us + more_us;
 	if (!v->confirmed && trip_us > 300000)
 		trip_us = 300000;
 	int64_t trips_us = 2 * trip_us + 100000;
 	if (v->confirmed && now_us - v->placed_us < 10 * trip_us)
 		trips_us = 4 * trip_us + 100000;
-	return trips_us > n->cfg->lag_max_us ? trips_us : n->cfg->lag_max_us;
+	return more_us + (trips_us > n->cfg->lag_max_us ? trips_us : n->cfg->lag_max_us);
 }
 
 static bool is_in_doubt(const struct naive_viewer *v, int64_t now_us)
@@ -332,7 +334,8 @@ static void note_sent(struct naive_hub *n, struct naive_viewer *v, uint64_t seq,
 		v->first++; /* of one that never acknowledged: it does not matter which */
 }
 
-static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us)
+static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, bool gathered,
+		       int64_t now_us)
 {
 	bool known = seq >= n->tail && seq < n->head;
 	size_t to = known ? bytes_between(n, 0, (uint64_t)seq + 1) : v->sent;
@@ -345,6 +348,8 @@ static void note_acked(struct naive_hub *n, struct naive_viewer *v, uint32_t seq
 	if (!v->timing || to < v->timed)
 		return;
 	v->timing = false;
+	if (gathered)
+		return;
 	int64_t us = now_us > v->timed_us ? now_us - v->timed_us : 1;
 	uint64_t bytes_per_s = (to - v->timed_acked) * 1000000 / (uint64_t)us;
 	if (now_us - v->period_us > 5000000) {
@@ -376,8 +381,8 @@ void naive_advance(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, bo
 	v->sent_aus += whole;
 }
 
-unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us,
-		   int64_t *ret_publish_us)
+unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, bool gathered,
+		   int64_t now_us, int64_t *ret_publish_us)
 {
 	unsigned settled = 0;
 	int64_t rtt_us = 0;
@@ -387,10 +392,11 @@ unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, in
 		rtt_us = now_us - v->flights[v->first].sent_us;
 	if (settled == 0)
 		return 0;
-	note_round_trip(v, rtt_us);
+	if (!gathered)
+		note_round_trip(v, rtt_us);
 	v->acking = true;
 	v->acked_us = now_us;
-	note_acked(n, v, seq, now_us);
+	note_acked(n, v, seq, gathered, now_us);
 	*ret_publish_us = 0;
 	if (seq >= n->tail && seq < n->head) /* runs are too short for seq to wrap */
 		*ret_publish_us = n->aus[seq].publish_us;

@@ -42,6 +42,7 @@ struct naive_viewer {
 	int64_t timed_us, carried_us;
 	uint64_t bytes_per_s, bytes_per_s_before; /* most of this 5 s, and of those before */
 	int64_t period_us, judged_until_us;
+	int64_t spared_us;
 };
 
 struct naive_hub {
@@ -68,8 +69,8 @@ void naive_resume(struct naive_hub *n, struct naive_viewer *v, int64_t now_us);
 bool naive_peek(struct naive_hub *n, struct naive_viewer *v, int64_t now_us, uint64_t *ret_seq);
 void naive_advance(struct naive_hub *n, struct naive_viewer *v, uint64_t seq, bool whole,
 		   int64_t now_us);
-unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, int64_t now_us,
-		   int64_t *ret_publish_us);
+unsigned naive_ack(struct naive_hub *n, struct naive_viewer *v, uint32_t seq, bool gathered,
+		   int64_t now_us, int64_t *ret_publish_us);
 void naive_pong(struct naive_viewer *v, int64_t ping_us, int64_t now_us);
 bool naive_wants_ping(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us);
 int64_t naive_lag_us(const struct naive_hub *n, const struct naive_viewer *v, int64_t now_us);

@@ -263,8 +263,10 @@ static void acknowledge(unsigned at)
 	default:
 		break;
 	}
-	unsigned settled = hub_ack(hub, &v->sub, seq, false, now_us, &publish_us);
-	CHECK(settled == naive_ack(&naive, &naive.viewers[at], seq, now_us, &naive_publish_us));
+	bool gathered = chance(3);
+	unsigned settled = hub_ack(hub, &v->sub, seq, gathered, now_us, &publish_us);
+	CHECK(settled ==
+	      naive_ack(&naive, &naive.viewers[at], seq, gathered, now_us, &naive_publish_us));
 	CHECK(publish_us == naive_publish_us);
 	CHECK(settled == 0 || v->sub.progress_us == now_us);
 	settled_total += settled;
@@ -310,8 +312,9 @@ static void subscribe(unsigned at)
 	hub_subscribe(hub, &v->sub, v->framing, now_us);
 	naive_subscribe(&naive, &naive.viewers[at], now_us);
 	if (chance(2)) {
-		hub_expect_acks(&v->sub, 0);
 		naive.viewers[at].expected = true;
+		naive.viewers[at].spared_us = chance(2) ? 150000 : 0;
+		hub_expect_acks(&v->sub, naive.viewers[at].spared_us);
 	}
 }
 
