@@ -6,20 +6,7 @@
 #include <string.h>
 
 #include "common/util.h"
-
-_Static_assert(HUB_HEADER_MAX <= AU_HEADROOM_BYTES, "headers must fit in the headroom");
-
-struct hub_slot {
-	unsigned refs; /* the ring's, and one of each subscriber in the middle of it */
-	bool evicted;  /* out of the ring: those subscribers pin it */
-	uint64_t seq;
-	int64_t publish_us;
-	uint64_t end_bytes; /* published so far, with it */
-	const struct au *au;
-	unsigned in_one; /* the framing whose header lies right before the access unit */
-	uint8_t header_size[HUB_FRAMINGS];
-	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
-};
+#include "streamer/hub_slot.h"
 
 #define HEAR_US         250000  /* nobody's words wait longer while pictures flow */
 #define SURVEY_GRACE_US 2000000 /* after joining: the first IDR is larger than its share */
@@ -58,14 +45,13 @@ static struct hub_slot *slot_at(const struct hub *hub, uint64_t seq)
 	return hub->ring[seq % hub->cfg.ring_aus_max];
 }
 
-static void slot_unref(struct hub *hub, struct hub_slot *slot)
+static void let_go(struct hub *hub, struct hub_slot *slot)
 {
-	if (slot == NULL || --slot->refs > 0)
-		return;
-	if (slot->evicted)
-		hub->pinned_bytes -= slot->au->size;
-	au_unref(slot->au);
-	free(slot);
+	size_t size = slot->au->size;
+	bool evicted = slot->evicted;
+
+	if (hub_slot_unref(slot) && evicted)
+		hub->pinned_bytes -= size;
 }
 
 struct hub *hub_new(const struct hub_config *cfg)
@@ -189,7 +175,7 @@ void hub_subscribe(struct hub *hub, struct subscriber *sub, unsigned framing, in
 {
 	assert(framing < HUB_FRAMINGS);
 	memset(sub, 0, sizeof(*sub));
-	sub->framing = framing;
+	sub->framing = (uint8_t)framing;
 	sub->progress_us = now_us;
 	sub->prev = hub->subs.prev;
 	sub->next = &hub->subs;
@@ -201,7 +187,8 @@ void hub_subscribe(struct hub *hub, struct subscriber *sub, unsigned framing, in
 
 void hub_unsubscribe(struct hub *hub, struct subscriber *sub)
 {
-	slot_unref(hub, sub->sending);
+	if (sub->sending != NULL)
+		let_go(hub, sub->sending);
 	sub->sending = NULL;
 	sub->prev->next = sub->next;
 	sub->next->prev = sub->prev;
@@ -226,7 +213,7 @@ static void evict_oldest(struct hub *hub)
 	hub->pinned_bytes += slot->au->size; /* taken back below if nobody holds it */
 	*place = NULL;
 	hub->tail++;
-	slot_unref(hub, slot);
+	let_go(hub, slot);
 }
 
 void hub_clear(struct hub *hub)
@@ -235,20 +222,6 @@ void hub_clear(struct hub *hub)
 		evict_oldest(hub);
 	hub->has_idr = false;
 	hub->idr_outstanding = false;
-}
-
-static const uint8_t *message_in_one(const struct hub_slot *slot)
-{
-	return slot->au->data - slot->header_size[slot->in_one];
-}
-
-static void put_in_headroom(struct hub_slot *slot)
-{
-	size_t size = slot->header_size[slot->in_one];
-	const uint8_t *room = slot->au->data - size;
-
-	/* Frozen is what the access unit is, not what precedes it. */
-	memcpy((uint8_t *)(uintptr_t)room, slot->header[slot->in_one], size);
 }
 
 /* How most are sent it. */
@@ -260,26 +233,6 @@ static unsigned usual_framing(const struct hub *hub)
 		if (hub->framing_subs[i] > hub->framing_subs[usual])
 			usual = i;
 	return usual;
-}
-
-static struct hub_slot *slot_new(const struct hub *hub, const struct au *au, int64_t now_us)
-{
-	struct hub_slot *slot = malloc(sizeof(*slot));
-
-	if (slot == NULL)
-		return NULL;
-	slot->refs = 1;
-	slot->evicted = false;
-	slot->seq = hub->head;
-	slot->publish_us = now_us;
-	slot->end_bytes = hub->published_bytes + au->size;
-	slot->au = au;
-	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
-		slot->header_size[i] = (uint8_t)hub->cfg.frame(slot->header[i], i, au,
-							       (uint32_t)slot->seq, now_us);
-	slot->in_one = usual_framing(hub);
-	put_in_headroom(slot);
-	return slot;
 }
 
 /* A hole in the stream: nobody may cross it. */
@@ -308,7 +261,15 @@ static void note_idr(struct hub *hub, uint64_t seq)
 
 int hub_publish(struct hub *hub, const struct au *au, int64_t now_us)
 {
-	struct hub_slot *slot = slot_new(hub, au, now_us);
+	struct hub_slot *slot = hub_slot_new(
+		&(struct hub_slot){
+			.seq = hub->head,
+			.publish_us = now_us,
+			.end_bytes = hub->published_bytes + au->size,
+			.au = au,
+			.in_one = usual_framing(hub),
+		},
+		hub->cfg.frame);
 
 	if (slot == NULL) {
 		au_unref(au);
@@ -412,52 +373,40 @@ static void apply_policy(struct hub *hub, struct subscriber *sub, int64_t now_us
 		end_wait(hub, sub, now_us);
 }
 
-static void show(const struct hub_slot *slot, unsigned framing, size_t sent,
-		 struct hub_message *ret_message)
+/* The usual one, of which there may be thousands: it was sent all but the newest, and nothing is
+ * old. No policy has anything to say to it, and to ask one would touch more of its memory. */
+static bool is_in_step(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
 {
-	struct iovec *iov = ret_message->iov;
-	size_t total = slot->header_size[framing] + slot->au->size;
-	size_t header_size = slot->header_size[framing];
+	int64_t lag_max_us = hub->cfg.lag_max_us;
 
-	ret_message->au = slot->au;
-	ret_message->seq = (uint32_t)slot->seq;
-	ret_message->begun = sent > 0;
-	ret_message->iov_count = 0;
-	/* struct iovec takes a pointer to what will only be read as one to what may be written. */
-	if (framing == slot->in_one) {
-		iov[ret_message->iov_count++] =
-			(struct iovec){(void *)(uintptr_t)(message_in_one(slot) + sent),
-				       total - sent};
-		return;
-	}
-	if (sent < header_size) {
-		iov[ret_message->iov_count++] =
-			(struct iovec){(void *)(uintptr_t)(slot->header[framing] + sent),
-				       header_size - sent};
-		sent = header_size;
-	}
-	sent -= header_size;
-	iov[ret_message->iov_count++] =
-		(struct iovec){(void *)(uintptr_t)(slot->au->data + sent), slot->au->size - sent};
+	if (sub->state != SUBSCRIBER_LIVE || sub->seq + 1 != hub->head || hub->head == hub->tail ||
+	    now_us - slot_at(hub, sub->seq)->publish_us > lag_max_us)
+		return false;
+	return !sub->acknowledges || (inflight_is_fresh(&sub->inflight, lag_max_us, now_us) &&
+				      !carry_is_judged(&sub->carry, now_us));
+}
+
+static bool may_be_sent(struct hub *hub, struct subscriber *sub, int64_t now_us)
+{
+	/* The usual answers: there is no more, and there is. */
+	if (sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head)
+		return false;
+	if (is_in_step(hub, sub, now_us))
+		return true;
+	if (inflight_may_be_nearer(&sub->inflight, hub->cfg.lag_max_us))
+		return false; /* that ping is to be alone */
+	apply_policy(hub, sub, now_us);
+	return sub->state == SUBSCRIBER_LIVE && sub->seq != hub->head &&
+	       !inflight_is_in_doubt(&sub->inflight, now_us) && !comes_late(hub, sub, now_us);
 }
 
 bool hub_peek(struct hub *hub, struct subscriber *sub, int64_t now_us,
 	      struct hub_message *ret_message)
 {
-	if (sub->sending != NULL) {
-		show(sub->sending, sub->framing, sub->sent, ret_message);
-		return true;
-	}
-	/* The usual answer to the question whether there is more. */
-	if (sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head)
+	if (sub->sending == NULL && !may_be_sent(hub, sub, now_us))
 		return false;
-	if (inflight_may_be_nearer(&sub->inflight, hub->cfg.lag_max_us))
-		return false; /* that ping is to be alone */
-	apply_policy(hub, sub, now_us);
-	if (sub->state != SUBSCRIBER_LIVE || sub->seq == hub->head ||
-	    inflight_is_in_doubt(&sub->inflight, now_us) || comes_late(hub, sub, now_us))
-		return false;
-	show(slot_at(hub, sub->seq), sub->framing, 0, ret_message);
+	const struct hub_slot *slot = sub->sending != NULL ? sub->sending : slot_at(hub, sub->seq);
+	hub_slot_show(slot, sub->framing, sub->sending != NULL ? sub->sent : 0, ret_message);
 	return true;
 }
 
@@ -468,7 +417,7 @@ void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t 
 	sub->progress_us = now_us;
 	if (slot == NULL) {
 		slot = slot_at(hub, sub->seq++);
-		if (sub->inflight.expected) {
+		if (sub->acknowledges) {
 			inflight_sent(&sub->inflight, (uint32_t)slot->seq, now_us);
 			carry_sent(&sub->carry, slot->end_bytes, slot->au->size, now_us);
 		}
@@ -488,7 +437,7 @@ void hub_advance(struct hub *hub, struct subscriber *sub, size_t bytes, int64_t 
 	sub->sent_bytes += total;
 	if (sub->sending != NULL) {
 		sub->sending = NULL;
-		slot_unref(hub, slot);
+		let_go(hub, slot);
 	}
 }
 
@@ -542,7 +491,7 @@ void hub_survey(struct hub *hub, int64_t now_us,
 
 void hub_expect_acks(struct subscriber *sub, int64_t spared_us)
 {
-	sub->inflight.expected = true;
+	sub->acknowledges = sub->inflight.expected = true;
 	sub->spared_us = spared_us;
 }
 

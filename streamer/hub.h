@@ -33,7 +33,8 @@ struct hub_slot; /* an access unit with its framings, counted */
 struct subscriber { /* embedded in its owner; private to hub.c but for the counters */
 	/* A cache line of what every access unit asks for. */
 	enum subscriber_state state;
-	unsigned framing;
+	uint8_t framing;
+	bool acknowledges;
 	uint64_t seq;      /* the next message it has not begun */
 	int64_t placed_us; /* when it was put there: older messages count as due since then */
 	struct hub_slot *sending;      /* half-sent message, held; NULL at a message's border */
@@ -49,6 +50,9 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	struct inflight inflight;
 };
 
+typedef size_t hub_frame_fn(uint8_t out[static HUB_HEADER_MAX], unsigned framing,
+			    const struct au *au, uint32_t seq, int64_t publish_us);
+
 struct hub_config {
 	unsigned ring_aus_max;        /* access units kept */
 	size_t ring_bytes_max;        /* of access units kept */
@@ -61,8 +65,7 @@ struct hub_config {
 	/* Write what precedes au on the wire in that framing; return its length. Called once per
 	 * access unit and framing. That of the framing which most subscribers have is put right
 	 * before the access unit: one piece of memory, which costs the least to send. */
-	size_t (*frame)(uint8_t out[static HUB_HEADER_MAX], unsigned framing, const struct au *au,
-			uint32_t seq, int64_t publish_us);
+	hub_frame_fn *frame;
 
 	/* Somebody needs an IDR. Within the budgets above, at most once until one is published. */
 	void (*need_idr)(void *arg);

@@ -92,6 +92,12 @@ bool inflight_has_just_sent(const struct inflight *f, int64_t now_us)
 	return f->count > 0 && f->message[newest].sent_us == (uint32_t)now_us;
 }
 
+bool inflight_is_fresh(const struct inflight *f, int64_t lag_max_us, int64_t now_us)
+{
+	return f->acking && f->count > 0 && f->count < INFLIGHT_MAX &&
+	       oldest_us(f, now_us) <= lag_max_us;
+}
+
 bool inflight_says_nothing(const struct inflight *f)
 {
 	return !f->acking && (f->silent || !f->expected);

@@ -51,6 +51,9 @@ bool inflight_may_be_nearer(const struct inflight *f, int64_t lag_max_us);
  * arrives no sooner than the last of a record. */
 bool inflight_has_just_sent(const struct inflight *f, int64_t now_us);
 
+/* It acknowledges, something is on its way, and nothing for longer than that. */
+bool inflight_is_fresh(const struct inflight *f, int64_t lag_max_us, int64_t now_us);
+
 /* It never acknowledged anything, and there is no reason to wait for it. */
 bool inflight_says_nothing(const struct inflight *f);
 

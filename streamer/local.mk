@@ -38,6 +38,7 @@ noinst_LIBRARIES += %D%/libstreamer.a
 	%D%/holders.c %D%/holders.h \
 	%D%/http.c %D%/http.h \
 	%D%/hub.c %D%/hub.h \
+	%D%/hub_slot.c %D%/hub_slot.h \
 	%D%/inflight.c %D%/inflight.h \
 	%D%/inquiry.c %D%/inquiry.h \
 	%D%/jfif.c %D%/jfif.h \

@@ -171,7 +171,8 @@ static void ping(struct viewer *v, int64_t now_us)
 
 static bool ping_if_wanted(struct viewer *v, int64_t now_us)
 {
-	if (attention_awaits_pong(&v->attention) || !hub_wants_ping(v->host->hub, &v->sub, now_us))
+	if (!is_v1(v) || attention_awaits_pong(&v->attention) ||
+	    !hub_wants_ping(v->host->hub, &v->sub, now_us))
 		return false;
 	ping(v, now_us);
 	return true;
@@ -495,7 +496,7 @@ static bool go_on(struct viewer *v, bool more, int64_t now_us)
 {
 	if (!send_all(v, now_us))
 		return false;
-	bool keeps_up = v->state == VIEWER_WATCHING && !v->wire.blocked && !more &&
+	bool keeps_up = v->state == VIEWER_WATCHING && is_v1(v) && !v->wire.blocked && !more &&
 			hub_keeps_up(&v->sub, now_us);
 	bool gather = attention_gathers(&v->attention, v->host->count, keeps_up, now_us);
 	return wire_watch(&v->wire, gather, more) == 0;
