@@ -2,10 +2,9 @@
 
 #include "common/util.h"
 
-#define TALK_US         1500000 /* questions of one who begins, or who is in trouble, come in a row */
+#define TALK_US         1500000 /* who begins, or is in trouble, says several things in a row */
+#define ANSWER_US       300000  /* for a pong, and some acknowledgements to measure */
 #define CROWD_INTERVALS 4
-
-#define ANSWER_US 300000 /* for a pong, and some acknowledgements to measure */
 
 void attention_begin(struct attention *a, unsigned interval_ms, unsigned viewers, int64_t now_us)
 {

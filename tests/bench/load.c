@@ -28,6 +28,7 @@
 #include "common/util.h"
 #include "streamer/viewmsg.h"
 #include "streamer/ws.h"
+#include "tests/bench/ackring.h"
 #include "tests/bench/meter.h"
 #include "tests/bench/stamp.h"
 
@@ -63,14 +64,6 @@ struct viewer {
 	int64_t calm_us;         /* from one to the next while messages come on time */
 };
 
-struct ack_queue { /* of those who wait equally long: a ring */
-	struct {
-		struct viewer *viewer;
-		int64_t due_us;
-	} * at;
-	unsigned first, count;
-};
-
 static struct options options = {.warm_ms = 300, .window_ms = 2000};
 static struct viewer *viewers;
 static unsigned viewer_count, open_count, lost_count;
@@ -82,7 +75,7 @@ static uint64_t messages, bytes, acks;
 static int32_t *delays_us;
 static size_t delay_capacity;
 
-static struct ack_queue hurried_acks, calm_acks;
+static struct ackring hurried_acks, calm_acks;
 static int64_t quickest_us = INT64_MAX; /* from a message's making to its arrival */
 
 static _Noreturn void fail(const char *what)
@@ -143,27 +136,21 @@ static void want_ack(struct viewer *v, bool late, int64_t now_us)
 	}
 	if (v->ack_waits)
 		return;
-	struct ack_queue *queue = interval_us == ACK_INTERVAL_US ? &hurried_acks : &calm_acks;
-	unsigned place = (queue->first + queue->count++) % options.viewers;
-	queue->at[place].viewer = v;
-	queue->at[place].due_us = v->ack_us + interval_us;
+	ackring_push(interval_us == ACK_INTERVAL_US ? &hurried_acks : &calm_acks,
+		     (unsigned)(v - viewers), v->ack_us + interval_us);
 	v->ack_waits = true;
 }
 
 /* Returns when the next is due, or INT64_MAX. */
-static int64_t send_due_of(struct ack_queue *queue, int64_t now_us)
+static int64_t send_due_of(struct ackring *ring, int64_t now_us)
 {
-	while (queue->count > 0) {
-		struct viewer *v = queue->at[queue->first].viewer;
-		if (queue->at[queue->first].due_us > now_us)
-			return queue->at[queue->first].due_us;
-		queue->first = (queue->first + 1) % options.viewers;
-		queue->count--;
+	while (ackring_due_us(ring) <= now_us) {
+		struct viewer *v = &viewers[ackring_pop(ring)];
 		v->ack_waits = false;
 		if (v->fd >= 0 && v->acked_seq != v->seq)
 			send_ack(v, now_us);
 	}
-	return INT64_MAX;
+	return ackring_due_us(ring);
 }
 
 static int64_t send_due_acks(int64_t now_us)
@@ -174,16 +161,12 @@ static int64_t send_due_acks(int64_t now_us)
 /* nalcastd's hello says how often. */
 static void take_text(struct viewer *v)
 {
-	static const char key[] = "\"ack_ms\":";
-	const uint8_t *said = memmem(v->first, v->first_size, key, sizeof(key) - 1);
-	const uint8_t *end = v->first + v->first_size;
-	int64_t ms = 0;
+	unsigned ms;
 
-	if (said == NULL)
-		return;
-	for (said += sizeof(key) - 1; said < end && *said >= '0' && *said <= '9'; said++)
-		ms = ms * 10 + *said - '0';
-	v->calm_us = ms * 1000;
+	v->first[min_size(v->first_size, FIRST_MAX - 1)] = '\0';
+	const char *said = strstr((const char *)v->first, "\"ack_ms\":");
+	if (said != NULL && sscanf(said, "\"ack_ms\":%u", &ms) == 1)
+		v->calm_us = ms * INT64_C(1000);
 }
 
 /* ---- what viewers are told */
@@ -601,6 +584,7 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	setrlimit(RLIMIT_NOFILE, &files); /* refused, it will be seen when descriptors run out */
 	viewers = allocate(options.viewers, sizeof(viewers[0]));
+	hurried_acks.capacity = calm_acks.capacity = options.viewers;
 	hurried_acks.at = allocate(options.viewers, sizeof(hurried_acks.at[0]));
 	calm_acks.at = allocate(options.viewers, sizeof(calm_acks.at[0]));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);

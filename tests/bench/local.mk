@@ -24,7 +24,7 @@ noinst_PROGRAMS += %D%/filler %D%/floor %D%/load
 %C%_floor_SOURCES = %D%/floor.c %D%/stamp.h
 %C%_floor_LDADD = streamer/libstreamer.a $(common_libs) $(streamer_libs)
 
-%C%_load_SOURCES = %D%/load.c %D%/meter.c %D%/meter.h %D%/stamp.h
+%C%_load_SOURCES = %D%/load.c %D%/ackring.h %D%/meter.c %D%/meter.h %D%/stamp.h
 %C%_load_LDADD = $(common_libs)
 
 if WITH_FCGI
