@@ -326,13 +326,12 @@ static void end_wait(struct hub *hub, struct subscriber *sub, int64_t now_us)
 
 static int64_t limit_us(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
 {
-	int64_t limit_us =
-		inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
+	int64_t us = inflight_limit_us(&sub->inflight, hub->cfg.lag_max_us, sub->placed_us, now_us);
 
 	/* Who fell behind lately gets late what it gets, and says so as often as anybody. */
-	if (carry_is_judged(&sub->carry, now_us) || limit_us == INT64_MAX)
-		return limit_us;
-	return limit_us + sub->spared_us;
+	if (carry_is_judged(&sub->carry, now_us) || us == INT64_MAX)
+		return us;
+	return us + sub->spared_us;
 }
 
 /* Would its next message be late where it goes? Not the first of all, or after a hole: that an IDR
@@ -446,10 +445,17 @@ bool subscriber_mid_message(const struct subscriber *sub)
 	return sub->sending != NULL;
 }
 
-bool hub_keeps_up(const struct subscriber *sub, int64_t now_us)
+static bool pictures_flow(const struct hub *hub, int64_t now_us)
 {
-	return sub->state == SUBSCRIBER_LIVE && sub->sending == NULL && sub->inflight.acking &&
-	       now_us - sub->progress_us < HEAR_US && !carry_is_judged(&sub->carry, now_us);
+	return hub->head - hub->tail >= 2 &&
+	       now_us - slot_at(hub, hub->head - 2)->publish_us < HEAR_US;
+}
+
+bool hub_keeps_up(const struct hub *hub, const struct subscriber *sub, int64_t now_us)
+{
+	return sub->state == SUBSCRIBER_LIVE && sub->seq == hub->head && sub->sending == NULL &&
+	       pictures_flow(hub, now_us) && sub->inflight.acking &&
+	       !carry_is_judged(&sub->carry, now_us);
 }
 
 bool hub_must_hear(const struct hub *hub, const struct subscriber *sub, int64_t now_us)

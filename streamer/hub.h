@@ -117,9 +117,10 @@ bool subscriber_mid_message(const struct subscriber *sub);
 unsigned hub_ack(struct hub *hub, struct subscriber *sub, uint32_t seq, bool gathered,
 		 int64_t now_us, int64_t *ret_publish_us);
 
-/* It acknowledges, gets all that comes, and that is much: its acknowledgements may be heard late,
- * but before hub_peek() whenever hub_must_hear(), for then it might be taken for a laggard. */
-bool hub_keeps_up(const struct subscriber *sub, int64_t now_us);
+/* It acknowledges and has got all that comes, which is much: its acknowledgements may be heard
+ * late, but before hub_peek() whenever hub_must_hear(), for then it might be taken for a laggard.
+ */
+bool hub_keeps_up(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
 bool hub_must_hear(const struct hub *hub, const struct subscriber *sub, int64_t now_us);
 
 /* It is one of those who acknowledge; spared_us: so much less often than every 50 ms or so, while

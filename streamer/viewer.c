@@ -478,17 +478,17 @@ static bool read_some(struct viewer *v, int64_t now_us, bool *ret_more)
 
 	ssize_t received = wire_receive(&v->wire, buffer + kept, room);
 	*ret_more = received == (ssize_t)room;
-	if (received == -EAGAIN)
+	if (received == -EAGAIN) {
+		attention_heard(&v->attention, v->wire.gathers, now_us);
 		return leftover_keep(&v->unread, buffer, kept) == 0 || lack_memory(v);
+	}
 	if (received < 0 || !count_bytes(v, (size_t)received, now_us))
 		return false;
-	if (handshake)
-		return read_head(v, buffer, kept + (size_t)received, now_us);
-	if (!read_frames(v, (const uint8_t *)buffer, (size_t)received, now_us))
-		return false;
+	bool stays = handshake ? read_head(v, buffer, kept + (size_t)received, now_us)
+			       : read_frames(v, (uint8_t *)buffer, (size_t)received, now_us);
 	if (!*ret_more)
 		attention_heard(&v->attention, v->wire.gathers, now_us);
-	return true;
+	return stays;
 }
 
 /* Sends what there is, before going back to the loop; more: to be read. */
@@ -497,7 +497,7 @@ static bool go_on(struct viewer *v, bool more, int64_t now_us)
 	if (!send_all(v, now_us))
 		return false;
 	bool keeps_up = v->state == VIEWER_WATCHING && is_v1(v) && !v->wire.blocked && !more &&
-			hub_keeps_up(&v->sub, now_us);
+			hub_keeps_up(v->host->hub, &v->sub, now_us);
 	bool gather = attention_gathers(&v->attention, v->host->count, keeps_up, now_us);
 	return wire_watch(&v->wire, gather, more) == 0;
 }
@@ -587,7 +587,7 @@ void viewer_get_facts(const struct viewer *v, int64_t now_us, struct viewer_fact
 		.framing = v->framing,
 		.paused = v->sub.state == SUBSCRIBER_PAUSED,
 		.lag_us = hub_lag_us(v->host->hub, &v->sub,
-				     v->attention.gathered ? v->attention.heard_us : now_us),
+				     v->wire.gathers ? v->attention.heard_us : now_us),
 		.sent_aus = v->sub.sent_aus,
 		.sent_bytes = v->sub.sent_bytes,
 		.skipped_aus = v->sub.skipped_aus,

@@ -40,6 +40,7 @@ static void defaults_are_those_of_the_protocol(void **state)
 		.ring_bytes_max = 32 << 20,
 		.pinned_bytes_max = 64 << 20,
 		.handshake_timeout_s = 5,
+		.ack_interval_ms = 50,
 		.ping_interval_s = 20,
 		.pong_timeout_s = 30,
 		.progress_timeout_s = 10,

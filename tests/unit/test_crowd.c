@@ -48,7 +48,8 @@ static uint32_t gather_crowd(struct scene *s, int fds[static CROWD])
 	while (seq < 3)
 		show_picture(s, fds, seq++);
 	moved_us += 2000000;
-	show_picture(s, fds, seq++);
+	for (unsigned i = 0; i < 3; i++)
+		show_picture(s, fds, seq++);
 	return seq;
 }
 

@@ -93,7 +93,7 @@ static void who_is_asked_to_acknowledge_less_has_so_much_longer(void **state)
 			assert_true(hub_must_hear(hub, &sub, now_us));
 	}
 	assert_in_range(given, 11, 14); /* 400 ms at 30 fps */
-	assert_false(hub_keeps_up(&sub, now_us));
+	assert_false(hub_keeps_up(hub, &sub, now_us));
 
 	/* It fell behind: now it has as long as anybody. */
 	hub_ack(hub, &sub, last, false, now_us, NULL);
@@ -119,12 +119,19 @@ static void who_gets_all_that_comes_keeps_up(void **state)
 	hub_expect_acks(&sub, 0);
 	publish(AU_IDR);
 	drain(&sub, NULL, &last);
-	assert_false(hub_keeps_up(&sub, now_us)); /* it never acknowledged */
 	hub_ack(hub, &sub, last, false, now_us, NULL);
-	assert_true(hub_keeps_up(&sub, now_us));
-	assert_false(hub_keeps_up(&sub, now_us + 1000000)); /* nothing comes */
+	assert_false(hub_keeps_up(hub, &sub, now_us)); /* one picture is not much */
+	publish(0);
+	assert_false(hub_keeps_up(hub, &sub, now_us)); /* it has not got that */
+	drain(&sub, NULL, &last);
+	assert_true(hub_keeps_up(hub, &sub, now_us));
+	assert_false(hub_keeps_up(hub, &sub, now_us + 1000000)); /* nothing comes */
+	now_us += 1000000;
+	publish(0);
+	drain(&sub, NULL, NULL);
+	assert_false(hub_keeps_up(hub, &sub, now_us)); /* one a second */
 	hub_pause(&sub);
-	assert_false(hub_keeps_up(&sub, now_us));
+	assert_false(hub_keeps_up(hub, &sub, now_us));
 	hub_unsubscribe(hub, &sub);
 }
 
