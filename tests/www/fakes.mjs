@@ -102,12 +102,13 @@ export class FakeSocket {
 }
 
 /* A binary message of nalcast.v1 with one byte of payload. */
-export function binary(seq, { flags = 0, captureUs = 0 } = {}) {
+export function binary(seq, { flags = 0, captureUs = 0, publishUs = 0 } = {}) {
   const buffer = new ArrayBuffer(25);
   const view = new DataView(buffer);
   view.setUint8(0, 1);
   view.setUint8(1, flags);
   view.setUint32(4, seq);
   view.setBigUint64(8, BigInt(captureUs));
+  view.setBigUint64(16, BigInt(publishUs));
   return buffer;
 }

@@ -55,6 +55,18 @@ test('texts that are no JSON objects are ignored', () => {
   assert.ok(seen.texts.every((message) => typeof message === 'object'));
 });
 
+test('acknowledgements are as rare as hello says', () => {
+  for (const [hello, acks] of [[{}, 4], [{ ack_ms: 200 }, 2]]) {
+    const { env } = opened();
+    env.socket.say({ type: 'hello', ...hello });
+    for (let seq = 0; seq < 4; seq += 1) {
+      env.socket.deliver(binary(seq, { ...IDR, publishUs: env.timeMs * 1000 }));
+      env.advance(50);
+    }
+    assert.equal(env.socket.sentOf('ack').length, acks);
+  }
+});
+
 test('units are acknowledged with what the player reports', () => {
   const { env } = opened();
   env.socket.deliver(binary(9, IDR));
