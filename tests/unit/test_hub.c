@@ -170,7 +170,7 @@ static void acknowledging_viewer_is_held_when_its_acks_are_late(void **state)
 {
 	UNUSED_STATE(state);
 	struct subscriber sub;
-	uint32_t last, first;
+	uint32_t last = 0, first;
 
 	hub_subscribe(hub, &sub, 1, now_us);
 	hub_expect_acks(&sub, 0);

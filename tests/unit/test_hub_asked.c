@@ -76,7 +76,7 @@ static void who_is_asked_to_acknowledge_less_has_so_much_longer(void **state)
 {
 	UNUSED_STATE(state);
 	struct subscriber sub;
-	uint32_t last;
+	uint32_t last = 0;
 	unsigned given = 0;
 
 	hub_subscribe(hub, &sub, 1, now_us);
@@ -113,7 +113,7 @@ static void who_gets_all_that_comes_keeps_up(void **state)
 {
 	UNUSED_STATE(state);
 	struct subscriber sub;
-	uint32_t last;
+	uint32_t last = 0;
 
 	hub_subscribe(hub, &sub, 1, now_us);
 	hub_expect_acks(&sub, 0);
