@@ -34,7 +34,7 @@ struct subscriber { /* embedded in its owner; private to hub.c but for the count
 	/* A cache line of what every access unit asks for. */
 	enum subscriber_state state;
 	uint8_t framing;
-	bool acknowledges;
+	bool acknowledges; /* as inflight.expected, which lies lines away */
 	uint64_t seq;      /* the next message it has not begun */
 	int64_t placed_us; /* when it was put there: older messages count as due since then */
 	struct hub_slot *sending;      /* half-sent message, held; NULL at a message's border */

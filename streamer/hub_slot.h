@@ -22,8 +22,8 @@ struct hub_slot {
 	uint8_t header[HUB_FRAMINGS][HUB_HEADER_MAX];
 };
 
-/* With one reference; what it is of is taken from model, headers are made by frame. Takes
- * the reference to au, unless there is no memory: NULL. */
+/* A copy of model with one reference, whose headers frame makes. Takes the reference to the access
+ * unit, unless there is no memory: NULL. */
 struct hub_slot *hub_slot_new(const struct hub_slot *model, hub_frame_fn *frame);
 
 /* Whether that was the last reference. */

@@ -1,7 +1,6 @@
 #include "streamer/viewer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>

@@ -102,4 +102,17 @@ static inline unsigned drain(struct subscriber *sub, uint32_t *ret_first, uint32
 	return count;
 }
 
+/* One who acknowledges, and has got a first IDR and said so. */
+static inline void join_acking(struct subscriber *sub, int64_t spared_us, int64_t rtt_us)
+{
+	uint32_t seq = 0;
+
+	hub_subscribe(hub, sub, 1, now_us);
+	hub_expect_acks(sub, spared_us);
+	publish(AU_IDR);
+	drain(sub, NULL, &seq);
+	now_us += rtt_us;
+	hub_ack(hub, sub, seq, false, now_us, NULL);
+}
+
 #endif

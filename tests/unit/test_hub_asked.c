@@ -79,12 +79,7 @@ static void who_is_asked_to_acknowledge_less_has_so_much_longer(void **state)
 	uint32_t last = 0;
 	unsigned given = 0;
 
-	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub, 150000);
-	publish(AU_IDR);
-	drain(&sub, NULL, &last);
-	now_us += 10000;
-	hub_ack(hub, &sub, last, false, now_us, NULL);
+	join_acking(&sub, 150000, 10000);
 	assert_false(hub_must_hear(hub, &sub, now_us));
 	for (int i = 0; i < 30; i++) {
 		publish(0);
@@ -113,17 +108,12 @@ static void who_gets_all_that_comes_keeps_up(void **state)
 {
 	UNUSED_STATE(state);
 	struct subscriber sub;
-	uint32_t last = 0;
 
-	hub_subscribe(hub, &sub, 1, now_us);
-	hub_expect_acks(&sub, 0);
-	publish(AU_IDR);
-	drain(&sub, NULL, &last);
-	hub_ack(hub, &sub, last, false, now_us, NULL);
+	join_acking(&sub, 0, 0);
 	assert_false(hub_keeps_up(hub, &sub, now_us)); /* one picture is not much */
 	publish(0);
 	assert_false(hub_keeps_up(hub, &sub, now_us)); /* it has not got that */
-	drain(&sub, NULL, &last);
+	drain(&sub, NULL, NULL);
 	assert_true(hub_keeps_up(hub, &sub, now_us));
 	assert_false(hub_keeps_up(hub, &sub, now_us + 1000000)); /* nothing comes */
 	now_us += 1000000;
